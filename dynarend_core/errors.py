@@ -1,0 +1,47 @@
+"""Every error this package raises on purpose. Messages name the value, the limit and the remedy."""
+
+from __future__ import annotations
+
+
+class DynaRendError(Exception):
+    """Base of all errors raised by DynaRend."""
+
+
+class InvalidInputError(DynaRendError, ValueError):
+    """An argument has the wrong shape, type, range or frame."""
+
+
+class ObservationError(DynaRendError):
+    """An observation cannot be used: no valid depth, a missing camera, a stale or non-finite input."""
+
+
+class DatasetError(DynaRendError):
+    """A demonstration store or episode is missing, damaged or of another schema."""
+
+
+class UnsafePickleError(DatasetError):
+    """A pickle asked for a class outside the short list that RLBench episodes need."""
+
+
+class CheckpointError(DynaRendError):
+    """A policy checkpoint is missing, damaged or does not fit the network."""
+
+
+class ConfigurationError(DynaRendError):
+    """A preset, task, robot or file setting is unknown or contradictory."""
+
+
+class PlanningError(DynaRendError):
+    """No motion could be planned. ``cause`` is one of :class:`dynarend_core.types.FailureReason`'s values."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class SimulationError(DynaRendError):
+    """The simulator could not build or reset a scene, or its state became non-finite."""
+
+
+class MissingDependencyError(DynaRendError, ImportError):
+    """An optional package is not installed; the message names the command that installs it."""

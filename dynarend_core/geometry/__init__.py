@@ -1,0 +1,1 @@
+"""Rigid transforms, rotations, pinhole cameras and boxes."""

@@ -1,0 +1,1 @@
+"""Simulators behind one protocol: MuJoCo (embedded) and RLBench (where CoppeliaSim is installed)."""

@@ -1,0 +1,34 @@
+"""The protocol every simulator (and any test double of a robot) fulfils."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dynarend_core.types import Keyframe, Observation, StepResult
+
+
+class Environment(Protocol):
+    """A manipulation task that is advanced one keyframe at a time."""
+
+    def reset(self, task: str, variation: int, seed: int, phrasing: int | None = None) -> Observation:
+        """Build the scene of ``task`` and return the first observation.
+
+        Args:
+            task: Task name, e.g. ``"open_drawer"``.
+            variation: Variation index in ``[0, variation_count(task))``.
+            seed: Seed of object placement; equal seeds give equal scenes.
+            phrasing: Which of the task's phrasings to use; None draws one from the seed.
+
+        Raises:
+            ConfigurationError: unknown task or variation.
+            SimulationError: no valid placement found.
+        """
+        ...
+
+    def step(self, keyframe: Keyframe) -> StepResult:
+        """Plan to the keyframe, execute the motion in physics, apply the gripper, and look again."""
+        ...
+
+    def close(self) -> None:
+        """Release renderers and other resources; safe to call twice."""
+        ...
