@@ -1,0 +1,93 @@
+"""What one demonstration holds in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dynarend_core.errors import InvalidInputError
+from dynarend_core.types import CameraView, GripperState, Keyframe, Observation
+
+Array = np.ndarray
+
+FRAME_KINDS = ("start", "keyframe", "displaced")
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """One moment: every camera, the gripper, the arm.
+
+    Attributes:
+        views: Camera images; every frame of an episode has the same cameras and image sizes.
+        gripper: Gripper state.
+        q: ``(7,)`` arm joint positions [rad].
+        stamp_ns: Simulation or clock time [ns].
+        kind: ``"start"``, ``"keyframe"`` (the arm rests at a keyframe) or ``"displaced"`` (disturbed copy).
+    """
+
+    views: tuple[CameraView, ...]
+    gripper: GripperState
+    q: Array
+    stamp_ns: int = 0
+    kind: str = "keyframe"
+
+    def __post_init__(self) -> None:
+        if self.kind not in FRAME_KINDS:
+            raise InvalidInputError(f"frame kind {self.kind!r} is not one of {', '.join(FRAME_KINDS)}")
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One training example: what is seen in a frame, and the keyframe to reach from there.
+
+    Attributes:
+        frame_index: Frame that is observed.
+        target_index: Frame at which the keyframe is reached.
+        keyframe: The label; ``ignore_collisions`` is the flag of the motion that leads to the target.
+        step: Number of keyframes done before.
+    """
+
+    frame_index: int
+    target_index: int
+    keyframe: Keyframe
+    step: int
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """One demonstration: frames stored once, and transitions that point into them.
+
+    Attributes:
+        task: Task name.
+        variation: Variation of the task.
+        seed: Seed that reproduces the scene.
+        instructions: All phrasings of the instruction.
+        instruction_used: The phrasing the episode was recorded with.
+        frames: Frames in the order of recording.
+        transitions: Training examples.
+        object_names: Names of the objects in the scene.
+    """
+
+    task: str
+    variation: int
+    seed: int
+    instructions: tuple[str, ...]
+    instruction_used: str
+    frames: tuple[FrameRecord, ...]
+    transitions: tuple[Transition, ...]
+    object_names: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        n = len(self.frames)
+        for t in self.transitions:
+            if not (0 <= t.frame_index < n and 0 <= t.target_index < n):
+                raise InvalidInputError(
+                    f"transition {t.frame_index} -> {t.target_index} leaves the episode's {n} frames (0 to {n - 1})"
+                )
+
+    def observation(self, transition: Transition, instruction: str | None = None) -> Observation:
+        """What the policy sees in ``transition``, told ``instruction`` (default: the one used in the recording)."""
+        frame = self.frames[transition.frame_index]
+        words = self.instruction_used if instruction is None else instruction
+        return Observation(frame.views, frame.gripper, words, transition.step, frame.q, frame.stamp_ns)
