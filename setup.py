@@ -1,0 +1,82 @@
+"""Package metadata: one ament_python package that holds ``dynarend_core`` (no ROS) and ``dynarend_ros`` (nodes)."""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "dynarend_ros"
+HERE = Path(__file__).parent
+VERSION = "0.1.0"
+
+CORE = [
+    "beartype",
+    "jaxtyping",
+    "matplotlib",
+    "mujoco>=3.3",
+    "numba",
+    "numpy>=2.0",
+    "ompl",
+    "opencv-python-headless",
+    "pyyaml",
+    "rich",
+    "safetensors",
+    "scipy",
+    "tensorboard",
+    "tokenizers",
+    "torch>=2.6",
+    "transformers",
+]
+ROS_WHEELS = [
+    "ros-rclpy",
+    "ros-rmw-fastrtps-cpp",
+    "ros-action-msgs",
+    "ros-diagnostic-msgs",
+    "ros-geometry-msgs",
+    "ros-lifecycle-msgs",
+    "ros-rosgraph-msgs",
+    "ros-sensor-msgs",
+    "ros-std-msgs",
+    "ros-std-srvs",
+    "ros-trajectory-msgs",
+    "ros-visualization-msgs",
+]
+DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
+
+NODES = ["sim_node", "fusion_node", "policy_node", "executor_node"]
+CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict"]
+ROS_COMMANDS = ["demo", "up"]
+
+setup(
+    name=PACKAGE,
+    version=VERSION,
+    description="Keyframe manipulation for ROS 2: RGB-D cloud, triplane action-value policy, motion",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    author="The DynaRend-ROS authors",
+    maintainer="The DynaRend-ROS authors",
+    maintainer_email="dynarend-ros@example.com",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["dynarend_core", "dynarend_core.*", "dynarend_ros", "dynarend_ros.*"]),
+    install_requires=["setuptools", *CORE],
+    extras_require={"ros": ROS_WHEELS, "dev": DEV, "realsense": ["pyrealsense2"]},
+    zip_safe=False,
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
+        (f"share/{PACKAGE}/config", sorted(glob("config/*.*"))),
+        *((f"share/{PACKAGE}/{d}", sorted(glob(f"{d}/*.*"))) for d in sorted(glob("models/policies/*"))),
+    ],
+    entry_points={
+        "console_scripts": [
+            "dynarend = dynarend_core.commands.__main__:main",
+            *(f"{node} = dynarend_ros.{node}:main" for node in NODES),
+        ],
+        "dynarend.commands": [
+            *(f"{name} = dynarend_core.commands.{name}" for name in CORE_COMMANDS),
+            *(f"{name} = dynarend_ros.commands.{name}" for name in ROS_COMMANDS),
+        ],
+    },
+)
