@@ -1,0 +1,1 @@
+"""From calibrated RGB-D views to one cloud in the base frame."""
