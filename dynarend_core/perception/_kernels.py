@@ -1,8 +1,10 @@
 """The compiled inner loops of :mod:`dynarend_core.perception.fusion`.
 
-A voxel grid holds, per cell, ``base + slot``: entries below ``base`` are left over from earlier frames, so the grid
-is never cleared. A slot is eight int64 (one cache line): sums of x, y, z in 1/65536 voxel, of r, g, b, the number of
-points, and the cell. Integer sums do not depend on the order of addition, so any number of threads gives the same bits.
+The grid holds, per voxel, ``base + slot``: entries below ``base`` are left over from earlier frames, so it is never
+cleared. It is stored in blocks of 8 x 8 x 8 voxels (2 KiB), because surfaces then stay within few memory pages
+(measured: half the time of a plain x, y, z layout). A slot is eight int64, one cache line: sums of x, y, z in
+1/65536 voxel, sums of r, g, b, the number of points, the cell. Integer sums do not depend on the order of
+addition, so any number of threads gives the same bits.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import numpy as np
 Array = np.ndarray
 
 SUBVOXEL_BITS = 16
+BLOCK_BITS = 3
 SLOT_WIDTH = 8
+_MASK = (1 << BLOCK_BITS) - 1
 
 
 @numba.njit(nogil=True, cache=True)
@@ -24,6 +28,7 @@ def accumulate(
     K: Array,
     T_grid_camera: Array,
     extent: Array,
+    blocks: tuple[int, int, int],
     max_depth_m: float,
     grid: Array,
     base: int,
@@ -39,8 +44,9 @@ def accumulate(
         K: ``(3, 3)`` pinhole matrix [px].
         T_grid_camera: ``(3, 4)`` camera [m] to grid coordinates [voxels].
         extent: ``(3,)`` size of the box [voxels], not necessarily whole.
+        blocks: Number of blocks along x, y, z.
         max_depth_m: Depths beyond are ignored [m].
-        grid: ``(nx, ny, nz)`` int32.
+        grid: ``(cells,)`` int32.
         base: Smallest entry that belongs to this frame.
         slots: ``(capacity, 8)`` int64.
         count: Slots in use.
@@ -50,66 +56,69 @@ def accumulate(
     """
     w = depth_m.shape[1]
     M = T_grid_camera
-    ex, ey, ez = extent[0], extent[1], extent[2]
-    scale = float(1 << SUBVOXEL_BITS)
+    per_column = 1.0 / K[0, 0]
+    step_x, step_y, step_z = M[0, 0] * per_column, M[1, 0] * per_column, M[2, 0] * per_column
+    points = np.empty((w, SLOT_WIDTH), dtype=np.int64)
     valid = inside = 0
-    last_cell = -1
-    slot = 0
-    _, ny, nz = grid.shape
-    flat = grid.reshape(-1)
     for v in range(rows[0], rows[1]):
+        x = (0.5 - K[0, 2]) * per_column
         y = (v + 0.5 - K[1, 2]) / K[1, 1]
-        row_x, row_y, row_z = M[0, 1] * y + M[0, 2], M[1, 1] * y + M[1, 2], M[2, 1] * y + M[2, 2]
+        row_x = M[0, 0] * x + M[0, 1] * y + M[0, 2]
+        row_y = M[1, 0] * x + M[1, 1] * y + M[1, 2]
+        row_z = M[2, 0] * x + M[2, 1] * y + M[2, 2]
+        n = 0
         for u in range(w):
             z = float(depth_m[v, u])
             if not (z > 0.0 and z <= max_depth_m):  # False for NaN too
                 continue
             valid += 1
-            x = (u + 0.5 - K[0, 2]) / K[0, 0]
-            gx = (M[0, 0] * x + row_x) * z + M[0, 3]
-            gy = (M[1, 0] * x + row_y) * z + M[1, 3]
-            gz = (M[2, 0] * x + row_z) * z + M[2, 3]
-            if not (gx >= 0.0 and gx < ex and gy >= 0.0 and gy < ey and gz >= 0.0 and gz < ez):
-                continue
-            inside += 1
-            qx, qy, qz = int(gx * scale), int(gy * scale), int(gz * scale)
-            cell = ((qx >> SUBVOXEL_BITS) * ny + (qy >> SUBVOXEL_BITS)) * nz + (qz >> SUBVOXEL_BITS)
-            if cell != last_cell:  # neighbours in the image mostly share a voxel
-                last_cell = cell
-                slot = flat[cell] - base
-                if slot < 0:
-                    slot = count
-                    count += 1
-                    flat[cell] = base + slot
-                    slots[slot, :7] = 0
-                    slots[slot, 7] = cell
-            slots[slot, 0] += qx
-            slots[slot, 1] += qy
-            slots[slot, 2] += qz
-            slots[slot, 3] += rgb[v, u, 0]
-            slots[slot, 4] += rgb[v, u, 1]
-            slots[slot, 5] += rgb[v, u, 2]
-            slots[slot, 6] += 1
+            gx = (u * step_x + row_x) * z + M[0, 3]
+            gy = (u * step_y + row_y) * z + M[1, 3]
+            gz = (u * step_z + row_z) * z + M[2, 3]
+            if 0.0 <= gx < extent[0] and 0.0 <= gy < extent[1] and 0.0 <= gz < extent[2]:
+                _set_point(points[n], gx, gy, gz, rgb[v, u], blocks)
+                n += 1
+        inside += n
+        count = _scatter(points, n, grid, base, slots, count)
     return count, valid, inside
+
+
+@numba.njit(inline="always")
+def _set_point(point: Array, gx: float, gy: float, gz: float, color: Array, blocks: tuple[int, int, int]) -> None:
+    scale = float(1 << SUBVOXEL_BITS)
+    qx, qy, qz = int(gx * scale), int(gy * scale), int(gz * scale)
+    ix, iy, iz = qx >> SUBVOXEL_BITS, qy >> SUBVOXEL_BITS, qz >> SUBVOXEL_BITS
+    block = ((ix >> BLOCK_BITS) * blocks[1] + (iy >> BLOCK_BITS)) * blocks[2] + (iz >> BLOCK_BITS)
+    within = ((((ix & _MASK) << BLOCK_BITS) + (iy & _MASK)) << BLOCK_BITS) + (iz & _MASK)
+    point[0], point[1], point[2] = qx, qy, qz
+    point[3], point[4], point[5] = color[0], color[1], color[2]
+    point[6] = 1
+    point[7] = (block << 3 * BLOCK_BITS) + within
+
+
+@numba.njit(nogil=True, cache=True)
+def _scatter(points: Array, n: int, grid: Array, base: int, slots: Array, count: int) -> int:
+    """Add the first ``n`` points or slots to the slots of their cells, new cells in their order."""
+    for i in range(n):
+        cell = np.uint64(points[i, 7])  # unsigned indices need no test for wrap-around
+        slot = grid[cell] - base
+        if slot < 0:
+            slot = count
+            count += 1
+            grid[cell] = base + slot
+            for k in range(SLOT_WIDTH):
+                slots[slot, k] = points[i, k]
+        else:
+            s = np.uint64(slot)
+            for k in range(SLOT_WIDTH - 1):
+                slots[s, k] += points[i, k]
+    return count
 
 
 @numba.njit(nogil=True, cache=True)
 def merge(grid: Array, base: int, slots: Array, count: int, other: Array, other_count: int) -> int:
-    """Add ``other_count`` slots of a later part of the image to ``slots``; returns the slots in use afterwards.
-
-    New cells are appended in their order, so the result is that of one pass over all pixels.
-    """
-    flat = grid.reshape(-1)
-    for i in range(other_count):
-        cell = other[i, 7]
-        slot = flat[cell] - base
-        if slot < 0:
-            flat[cell] = base + count
-            slots[count] = other[i]
-            count += 1
-        else:
-            slots[slot, :7] += other[i, :7]
-    return count
+    """Add the slots of a later part of the image: the result is that of one pass over all pixels."""
+    return _scatter(other, other_count, grid, base, slots, count)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -119,9 +128,9 @@ def means(slots: Array, count: int, origin: Array, voxel_m: float) -> tuple[Arra
     rgb = np.empty((count, 3), dtype=np.uint8)
     unit = voxel_m / float(1 << SUBVOXEL_BITS)
     for i in range(count):
-        n = slots[i, 6]
+        n = float(slots[i, 6])
         for k in range(3):
-            # the sums hold truncated coordinates: half a unit back makes the mean unbiased
+            # the sums hold truncated coordinates: half a unit makes the mean unbiased
             xyz[i, k] = origin[k] + unit * (slots[i, k] / n + 0.5)
-            rgb[i, k] = (slots[i, 3 + k] + n // 2) // n
+            rgb[i, k] = int(slots[i, 3 + k] / n + 0.5)
     return xyz, rgb

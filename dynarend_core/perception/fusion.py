@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from dynarend_core.perception import _kernels
 from dynarend_core.types import Array, CameraView, PointCloud
 
 _MAX_CELLS = 2**28  # 1 GiB of int32 a thread
+_BLOCK = 1 << _kernels.BLOCK_BITS
 _MAX_ENTRY = np.iinfo(np.int32).max
 
 
@@ -45,7 +47,7 @@ class FusionConfig:
                 f"voxel_m, max_depth_m and threads must be positive, "
                 f"got {self.voxel_m}, {self.max_depth_m} and {self.threads}"
             )
-        cells = float(np.prod(np.ceil((aabb[1] - aabb[0]) / self.voxel_m)))
+        cells = float(np.prod(np.ceil((aabb[1] - aabb[0]) / self.voxel_m / _BLOCK) * _BLOCK))
         if cells > _MAX_CELLS:
             raise ConfigurationError(
                 f"a grid of {cells:.3g} voxels exceeds the limit of {_MAX_CELLS}; "
@@ -57,14 +59,14 @@ class FusionConfig:
 class _Workspace:
     """Grid and slots of one thread. They are kept between frames and never cleared."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.grid = np.zeros(shape, dtype=np.int32)
+    def __init__(self, cells: int) -> None:
+        self.grid = np.zeros(cells, dtype=np.int32)
         self.slots = np.empty((0, _kernels.SLOT_WIDTH), dtype=np.int64)
         self.base = 1
         self.count = 0
 
     def begin(self, capacity: int) -> None:
-        """Forget the last frame and make room for ``capacity`` slots."""
+        """Forget the last frame and make room for ``capacity`` slots (memory that is never touched costs nothing)."""
         self.base += self.count
         self.count = 0
         if self.base > _MAX_ENTRY - capacity:
@@ -83,8 +85,9 @@ class CloudFuser:
     def __init__(self, config: FusionConfig | None = None) -> None:
         self.config = config or FusionConfig()
         self._extent = (self.config.aabb_base[1] - self.config.aabb_base[0]) / self.config.voxel_m
-        shape = tuple(int(n) for n in np.ceil(self._extent))
-        self._workspaces = [_Workspace(shape) for _ in range(self.config.threads)]
+        self._blocks = tuple(int(n) for n in np.ceil(self._extent / _BLOCK))
+        cells = int(np.prod(self._blocks)) * _BLOCK**3
+        self._workspaces = [_Workspace(cells) for _ in range(self.config.threads)]
         self._pool = ThreadPoolExecutor(self.config.threads - 1) if self.config.threads > 1 else None
         self._lock = threading.Lock()
 
@@ -119,14 +122,13 @@ class CloudFuser:
 
     def _accumulate(self, workspace: _Workspace, part: list[tuple[int, int]], prepared: list[tuple]) -> tuple[int, int]:
         """Run one thread's rows; returns the numbers of valid pixels and of pixels inside the box."""
-        total = sum((end - begin) * view[0].shape[1] for view, (begin, end) in zip(prepared, part, strict=True))
-        workspace.begin(total * (self.config.threads if workspace is self._workspaces[0] else 1))
+        workspace.begin(capacity=sum(view[0].size for view in prepared))
         valid = inside = 0
         for (depth_m, rgb, K, T_grid_camera), rows in zip(prepared, part, strict=True):
             if rows[0] == rows[1]:
                 continue
             workspace.count, v, i = _kernels.accumulate(
-                depth_m, rgb, rows, K, T_grid_camera, self._extent, float(self.config.max_depth_m),
+                depth_m, rgb, rows, K, T_grid_camera, self._extent, self._blocks, float(self.config.max_depth_m),
                 workspace.grid, workspace.base, workspace.slots, workspace.count,
             )  # fmt: skip
             valid, inside = valid + v, inside + i
@@ -135,9 +137,7 @@ class CloudFuser:
     def _merged(self) -> tuple[Array, Array]:
         first, *others = self._workspaces
         for other in others:
-            first.count = _kernels.merge(
-                first.grid, first.base, first.slots, first.count, other.slots, other.count
-            )
+            first.count = _kernels.merge(first.grid, first.base, first.slots, first.count, other.slots, other.count)
         return _kernels.means(first.slots, first.count, self.config.aabb_base[0], float(self.config.voxel_m))
 
     def _check_counts(self, views: Sequence[CameraView], valid: int, inside: int) -> None:
@@ -151,9 +151,7 @@ class CloudFuser:
             )
 
 
-def fuse(
-    views: Sequence[CameraView], aabb_base: Array = SCENE_AABB_BASE, voxel_m: float = 0.005
-) -> PointCloud:
+def fuse(views: Sequence[CameraView], aabb_base: Array = SCENE_AABB_BASE, voxel_m: float = 0.005) -> PointCloud:
     """Fuse views with a shared single-threaded :class:`CloudFuser`; see :meth:`CloudFuser.fuse`."""
     return _shared_fuser(tuple(np.asarray(aabb_base, dtype=np.float64).ravel().tolist()), float(voxel_m)).fuse(views)
 
@@ -192,4 +190,4 @@ def _split_rows(shapes: list[tuple[int, ...]], parts: int) -> list[list[tuple[in
             budget = max(0, budget - h * w)
         cuts.append(ends)
     cuts[-1] = [h for h, _ in shapes]
-    return [list(zip(a, b, strict=True)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [list(zip(a, b, strict=True)) for a, b in itertools.pairwise(cuts)]

@@ -1,0 +1,169 @@
+"""The compiled fusion against a slow, obvious one; and every way in which input can be unusable."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynarend_core.errors import ConfigurationError, InvalidInputError, ObservationError
+from dynarend_core.geometry import cameras, rotations, se3
+from dynarend_core.perception.fusion import CloudFuser, FusionConfig, fuse
+from dynarend_core.types import CameraView
+
+BOX = np.array([[-0.5, -0.5, 0.4], [0.5, 0.5, 1.4]])
+
+
+def random_view(rng, name="front", height=24, width=32, stamp_ns=0):
+    depth_m = rng.uniform(0.3, 1.6, (height, width)).astype(np.float32)
+    rgb = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    T = se3.make(rotations.matrix_from_rotation_vector(rng.normal(0, 0.3, 3)), rng.normal(0, 0.1, 3))
+    return CameraView(name, rgb, depth_m, cameras.intrinsics_from_fov(width, height, 1.0), T, stamp_ns)
+
+
+def reference_fusion(views, aabb, voxel_m):
+    """Mean position and colour per voxel, in a dictionary, one point after the other."""
+    voxels = {}
+    for view in views:
+        points = cameras.unproject(view.depth_m.astype(np.float64), view.K, view.T_base_camera).reshape(-1, 3)
+        for point, color in zip(points, view.rgb.reshape(-1, 3), strict=True):
+            if np.isfinite(point).all() and (point >= aabb[0]).all() and (point < aabb[1]).all():
+                key = tuple(np.floor((point - aabb[0]) / voxel_m).astype(int))
+                voxels.setdefault(key, []).append((point, color.astype(float)))
+    xyz = np.array([np.mean([p for p, _ in members], axis=0) for members in voxels.values()])
+    rgb = np.array([np.mean([c for _, c in members], axis=0) for members in voxels.values()])
+    return xyz, rgb
+
+
+@pytest.mark.parametrize("voxel_m", [0.02, 0.1, 0.33])
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_the_obvious_implementation_point_by_point(voxel_m, seed):
+    rng = np.random.default_rng(seed)
+    views = [random_view(rng), random_view(rng, height=17, width=40)]
+    cloud = fuse(views, BOX, voxel_m)
+    xyz, rgb = reference_fusion(views, BOX, voxel_m)
+    assert len(cloud) == len(xyz) > 8
+    np.testing.assert_allclose(cloud.xyz, xyz, atol=voxel_m / 2**16 + 2e-7)
+    np.testing.assert_allclose(cloud.rgb, rgb, atol=0.5001)
+    assert cloud.xyz.dtype == np.float32
+    assert cloud.rgb.dtype == np.uint8
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**31), st.integers(2, 5), st.integers(1, 4))
+def test_any_number_of_threads_gives_the_same_bits(seed, threads, n_views):
+    rng = np.random.default_rng(seed)
+    views = [random_view(rng, height=int(rng.integers(1, 30)), width=int(rng.integers(1, 40))) for _ in range(n_views)]
+    views.append(random_view(rng))
+    one = CloudFuser(FusionConfig(BOX, 0.05)).fuse(views)
+    many = CloudFuser(FusionConfig(BOX, 0.05, threads=threads)).fuse(views)
+    np.testing.assert_array_equal(one.xyz, many.xyz)
+    np.testing.assert_array_equal(one.rgb, many.rgb)
+
+
+def test_frames_leave_no_trace_in_later_frames():
+    rng = np.random.default_rng(0)
+    first, second = random_view(rng), random_view(rng)
+    fuser = CloudFuser(FusionConfig(BOX, 0.03))
+    expected = fuser.fuse([second])
+    fuser._workspaces[0].base = np.iinfo(np.int32).max - 1000  # the generations wrap around here
+    for _ in range(3):
+        fuser.fuse([first])
+        again = fuser.fuse([second])
+        np.testing.assert_array_equal(again.xyz, expected.xyz)
+        np.testing.assert_array_equal(again.rgb, expected.rgb)
+
+
+def test_invalid_depths_are_skipped_and_change_nothing_else():
+    rng = np.random.default_rng(1)
+    view = random_view(rng)
+    bad = rng.random(view.depth_m.shape) < 0.4
+    some = view.depth_m.copy()
+    some[bad] = rng.choice(np.array([np.nan, np.inf, -np.inf, -0.7, 0.0, 99.0], np.float32), bad.sum())
+    xyz, _ = reference_fusion([dataclasses.replace(view, depth_m=np.where(bad, np.nan, some))], BOX, 0.02)
+    np.testing.assert_allclose(fuse([dataclasses.replace(view, depth_m=some)], BOX, 0.02).xyz, xyz, atol=2e-6)
+
+
+def test_one_blind_camera_does_not_disturb_the_others():
+    rng = np.random.default_rng(2)
+    good = random_view(rng)
+    blind = dataclasses.replace(random_view(rng, "wrist"), depth_m=np.full((24, 32), np.nan, np.float32))
+    np.testing.assert_array_equal(fuse([blind, good], BOX).xyz, fuse([good], BOX).xyz)
+
+
+def test_a_uniform_colour_stays_exactly_that_colour():
+    rng = np.random.default_rng(3)
+    view = random_view(rng)
+    rgb = np.broadcast_to(np.array([1, 127, 255], np.uint8), view.rgb.shape)
+    cloud = fuse([dataclasses.replace(view, rgb=rgb)], BOX, 0.3)
+    assert (cloud.rgb == [1, 127, 255]).all()
+
+
+def test_strided_images_are_read_correctly():
+    rng = np.random.default_rng(4)
+    view = random_view(rng, height=48, width=64)
+    K = cameras.scale_intrinsics(view.K, 0.5)
+    strided = dataclasses.replace(view, depth_m=view.depth_m[::2, ::2], rgb=view.rgb[::2, ::2, ::-1], K=K)
+    packed = dataclasses.replace(strided, depth_m=strided.depth_m.copy(), rgb=strided.rgb.copy())
+    np.testing.assert_array_equal(fuse([strided], BOX).rgb, fuse([packed], BOX).rgb)
+
+
+def test_the_cloud_carries_the_newest_stamp_and_lies_in_the_box():
+    rng = np.random.default_rng(5)
+    cloud = fuse([random_view(rng, stamp_ns=7), random_view(rng, stamp_ns=5)], BOX, 0.01)
+    assert cloud.stamp_ns == 7
+    assert (cloud.xyz >= BOX[0] - 1e-6).all()
+    assert (cloud.xyz <= BOX[1] + 1e-6).all()
+
+
+def test_no_views_is_an_observation_error():
+    with pytest.raises(ObservationError, match="no camera views"):
+        fuse([])
+
+
+def test_no_valid_depth_names_every_camera():
+    rng = np.random.default_rng(0)
+    views = [
+        dataclasses.replace(random_view(rng, name), depth_m=np.full((24, 32), value, np.float32))
+        for name, value in [("left_shoulder", np.nan), ("wrist", 0.0)]
+    ]
+    with pytest.raises(ObservationError, match=r"left_shoulder, wrist"):
+        fuse(views, BOX)
+
+
+def test_a_camera_that_looks_elsewhere_hints_at_its_extrinsics():
+    with pytest.raises(ObservationError, match="extrinsics"):
+        fuse([random_view(np.random.default_rng(0))], BOX + 50.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"depth_m": np.ones((24, 32))},
+        {"depth_m": np.ones((24, 32), np.uint16)},
+        {"rgb": np.zeros((24, 32, 3), np.float32)},
+        {"K": np.full((3, 3), np.nan)},
+        {"T_base_camera": np.diag([2.0, 1.0, 1.0, 1.0])},
+    ],
+)
+def test_wrong_types_and_calibrations_are_refused_by_name(change):
+    view = dataclasses.replace(random_view(np.random.default_rng(0)), **change)
+    with pytest.raises(InvalidInputError, match="front"):
+        fuse([view], BOX)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"aabb_base": BOX[::-1]},
+        {"aabb_base": np.zeros(6)},
+        {"voxel_m": 0.0},
+        {"voxel_m": 1e-4},
+        {"threads": 0},
+        {"max_depth_m": -1.0},
+    ],
+)
+def test_impossible_configurations_are_refused(arguments):
+    with pytest.raises(ConfigurationError):
+        FusionConfig(**{"aabb_base": BOX, **arguments})
