@@ -8,12 +8,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from dynarend_core.errors import InvalidInputError
+
 Array = np.ndarray
 
 
 def matrix_from_quat_xyzw(quat_xyzw: Array) -> Array:
-    """``(..., 4)`` quaternion (x, y, z, w; ROS, RLBench) to ``(..., 3, 3)`` rotation matrix."""
+    """``(..., 4)`` quaternion (x, y, z, w; ROS, RLBench), normalised here, to ``(..., 3, 3)`` rotation matrix.
+
+    Raises:
+        InvalidInputError: a quaternion is zero or not finite.
+    """
     q = np.asarray(quat_xyzw, dtype=np.float64)
+    if not (np.isfinite(q).all() and (np.linalg.norm(q, axis=-1) > 1e-9).all()):
+        raise InvalidInputError(f"a quaternion must be finite and not zero, got {q.tolist()}")
     return Rotation.from_quat(q.reshape(-1, 4)).as_matrix().reshape(*q.shape[:-1], 3, 3)
 
 

@@ -27,7 +27,7 @@ def make(R: Array | None = None, t: Array | None = None) -> Array:
 
 def inverse(T: Array) -> Array:
     """Inverse of ``(..., 4, 4)`` rigid transforms."""
-    T = np.asarray(T)
+    T = np.asarray(T, dtype=np.float64)
     out = np.zeros_like(T)
     R_t = np.swapaxes(T[..., :3, :3], -1, -2)
     out[..., :3, :3] = R_t
@@ -62,13 +62,16 @@ def check(T: Array, name: str = "transform") -> Array:
     """Return ``T`` if it is a finite rigid ``(4, 4)`` transform.
 
     Raises:
-        InvalidInputError: wrong shape, non-finite values, or a rotation that is not orthonormal to 1e-4.
+        InvalidInputError: wrong shape, non-finite values, a rotation that is not orthonormal to 1e-4, or a last row
+            that is not (0, 0, 0, 1).
     """
     T = np.asarray(T, dtype=np.float64)
     if T.shape != (4, 4):
         raise InvalidInputError(f"{name} must be (4, 4), got {T.shape}")
     if not np.isfinite(T).all():
         raise InvalidInputError(f"{name} holds non-finite values:\n{T}")
+    if not np.array_equal(T[3], [0.0, 0.0, 0.0, 1.0]):
+        raise InvalidInputError(f"{name}: the last row must be (0, 0, 0, 1), got {T[3].tolist()}; is it transposed?")
     R = T[:3, :3]
     error = float(np.abs(R @ R.T - np.eye(3)).max())
     if error > 1e-4 or np.linalg.det(R) < 0:
