@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from dynarend_core.errors import InvalidInputError, PlanningError
 from dynarend_core.geometry import rotations, se3
-from dynarend_core.planning import limits
+from dynarend_core.planning import limits, search
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import ACCELERATION_LIMITS, VELOCITY_LIMITS
+from dynarend_core.planning.scene import PlanningScene, SceneConfig
 from dynarend_core.planning.trajectory import JointTrajectory, time_parametrise
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -27,6 +29,9 @@ class MotionPlannerConfig:
         line_step_rad: Rotation between waypoints of a straight line [rad].
         max_joint_step: Largest change of a joint between two waypoints of a straight line [rad].
         workspace_aabb: ``(2, 3)`` box the tip may move in, base frame [m].
+        ik_seeds: Starts of the search for goal configurations when the straight line is not possible.
+        max_checks: Effort of the search around obstacles [collision checks].
+        scene: What counts as an obstacle.
         seed: Seed of everything random; equal inputs give equal motions.
     """
 
@@ -35,6 +40,9 @@ class MotionPlannerConfig:
     line_step_rad: float = float(np.radians(2.0))
     max_joint_step: float = 0.2
     workspace_aabb: Array = field(default_factory=limits.WORKSPACE_AABB_BASE.copy)
+    ik_seeds: int = 30
+    max_checks: int = 20_000
+    scene: SceneConfig = field(default_factory=SceneConfig)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,24 +70,90 @@ class MotionPlanner:
             PlanningError: cause ``limits`` (target outside the workspace), ``ik`` (unreachable), ``planning``.
         """
         target = se3.check(keyframe.T_base_gripper, "keyframe.T_base_gripper")
+        q_start = np.ascontiguousarray(q_start, dtype=np.float64)
         tip_start = self.kinematics.forward(q_start)
         limits.check_tips(target[:3, 3], self.config.workspace_aabb)
-        path = self._straight_line(np.asarray(q_start, dtype=np.float64), tip_start, target)
-        if path is None:
-            q_goal = self.kinematics.inverse(target, q_start)
-            path = np.stack([q_start, q_goal])
+        if obstacle_points is not None:
+            obstacle_points = _check_points(obstacle_points)
+        line = self._straight_line(q_start, tip_start, target)
+        if line is not None and keyframe.ignore_collisions:
+            path = line
+        else:
+            points = None if keyframe.ignore_collisions else obstacle_points
+            scene = PlanningScene(q_start, target, points, self.config.workspace_aabb, self.config.scene)
+            if line is not None and scene.is_free(line, scene.thresholds(line[-1])):
+                path = line
+            else:
+                path = self._joint_path(q_start, target, scene)
         limits.check_joints(path)
         return time_parametrise(path, VELOCITY_LIMITS, ACCELERATION_LIMITS, self.config.velocity_factor)
 
     def _straight_line(self, q_start: Array, tip_start: Array, target: Array) -> Array | None:
         """Joint path whose tip runs straight to the target, or None where the arm cannot follow."""
+        turn = rotations.rotation_vector(tip_start[:3, :3].T @ target[:3, :3])
         distance = float(np.linalg.norm(target[:3, 3] - tip_start[:3, 3]))
-        angle = float(rotations.rotation_angle(tip_start[:3, :3], target[:3, :3]))
-        n = max(int(np.ceil(max(distance / self.config.line_step_m, angle / self.config.line_step_rad))), 2)
+        steps = max(distance / self.config.line_step_m, float(np.linalg.norm(turn)) / self.config.line_step_rad)
+        n = max(int(np.ceil(steps)), 2)
+        share = np.linspace(0.0, 1.0, n + 1)[1:]
+        poses = np.tile(target, (n, 1, 1))
+        poses[:, :3, 3] = tip_start[:3, 3] + share[:, None] * (target[:3, 3] - tip_start[:3, 3])
+        poses[:-1, :3, :3] = tip_start[:3, :3] @ rotations.matrix_from_rotation_vector(share[:-1, None] * turn)
         path = [q_start]
-        for i in range(1, n + 1):
-            q, error = self.kinematics.follow(se3.interpolate(tip_start, target, i / n), path[-1])
+        for pose in poses:
+            q, error = self.kinematics.follow(pose, path[-1])
             if error > 5e-4 or np.abs(q - path[-1]).max() > self.config.max_joint_step:
                 return None
             path.append(q)
         return np.stack(path)
+
+    def _joint_path(self, q_start: Array, target: Array, scene: PlanningScene) -> Array:
+        """Straight line in joint space to the nearest usable goal configuration, else a search around obstacles."""
+        rng = np.random.default_rng(self.config.seed)
+        goals = self.kinematics.solutions(target, q_start, self.config.ik_seeds, rng)
+        if not goals:
+            goals = [self.kinematics.inverse(target, q_start, rng=rng)]
+        free: list[Array] = []
+        for goal in goals:
+            required = scene.thresholds(goal)
+            if not scene.is_free(goal[None], required):
+                continue
+            near = not free or np.abs(goal - q_start).max() < np.abs(free[0] - q_start).max() + 0.5
+            if near and scene.is_free(np.stack([q_start, goal]), required):
+                return np.stack([q_start, goal])
+            free.append(goal)
+        if not free:
+            raise PlanningError(
+                f"the pose at {np.round(target[:3, 3], 3).tolist()} m is reachable, but in all {len(goals)} "
+                "configurations found the arm stands in an obstacle, the table or itself",
+                FailureReason.PLANNING.value,
+            )
+        for goal in free[:3]:
+            path = self._search(q_start, goal, scene, rng)
+            if path is not None:
+                return path
+        raise PlanningError(
+            f"no collision-free path to {np.round(target[:3, 3], 3).tolist()} m within {self.config.max_checks} checks",
+            FailureReason.PLANNING.value,
+        )
+
+    def _search(self, q_start: Array, goal: Array, scene: PlanningScene, rng: np.random.Generator) -> Array | None:
+        """RRT-Connect near start and goal first, then in the whole joint range; shortened and smoothed."""
+        is_free = partial(scene.is_free, thresholds=scene.thresholds(goal))
+        low, high = np.minimum(q_start, goal), np.maximum(q_start, goal)
+        joint_limits = self.kinematics.joint_limits
+        for room in (0.6, 6.0):
+            bounds = np.stack([np.maximum(low - room, joint_limits[:, 0]), np.minimum(high + room, joint_limits[:, 1])])
+            path = search.rrt_connect(
+                q_start, [goal], bounds.T, is_free, self.config.seed, self.config.max_checks // 4
+            )
+            if path is not None:
+                path[0], path[-1] = q_start, goal
+                return search.round_corners(search.shortcut(path, is_free, rng), is_free)
+        return None
+
+
+def _check_points(points: Array) -> Array:
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise InvalidInputError(f"obstacle_points must be (n, 3), got {points.shape}")
+    return points
