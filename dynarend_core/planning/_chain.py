@@ -115,3 +115,19 @@ def null_space_pull(q: np.ndarray, q_rest: np.ndarray) -> np.ndarray:
     J = jacobian(link_frames(q))
     wish = q_rest - q
     return wish - J.T @ np.linalg.solve(J @ J.T + 1e-4 * np.eye(6), J @ wish)
+
+
+@numba.njit(cache=True)
+def follow(
+    poses: np.ndarray, q_start: np.ndarray, q_rest: np.ndarray, max_step: float, tolerance: float
+) -> tuple[np.ndarray, bool]:
+    """Joint path through close tip poses ``(n, 4, 4)``; False where a pose is missed or a joint jumps."""
+    path = np.empty((len(poses) + 1, 7))
+    path[0] = q_start
+    for i in range(len(poses)):
+        seed = path[i] + 0.01 * null_space_pull(path[i], q_rest)
+        q, position, rotation = solve(poses[i], seed, 20, tolerance)
+        if position > 5e-4 or rotation > 5e-3 or np.abs(q - path[i]).max() > max_step:
+            return path, False
+        path[i + 1] = q
+    return path, True

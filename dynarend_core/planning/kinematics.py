@@ -80,15 +80,19 @@ class ArmKinematics:
                 found.append(q)
         return sorted(found, key=lambda q: float(np.abs(q - q_seed).max()))
 
-    def follow(self, T_base_tip: Array, q: Array, pull: float = 0.01) -> tuple[Array, float]:
-        """One small step of a Cartesian path: the solution next to ``q``, drawn slightly to a relaxed elbow.
+    def follow(self, poses: Array, q_start: Array, max_joint_step: float) -> Array | None:
+        """Joint path along tip poses that lie close together, drawn slightly to a relaxed elbow on the way.
+
+        Args:
+            poses: ``(n, 4, 4)`` tip frames in the base frame, the first next to the start.
+            q_start: ``(7,)`` joint positions before the first pose [rad].
+            max_joint_step: Largest change of one joint between two poses [rad].
 
         Returns:
-            Joint positions ``(7,)`` and the larger of position error [m] and rotation error / 10 [rad].
+            ``(n + 1, 7)`` joint positions including the start, or None where the arm cannot follow.
         """
-        seed = q + pull * _chain.null_space_pull(q, HOME_Q)
-        q_next, position, rotation = _chain.solve(T_base_tip, seed, 20, _AIM)
-        return q_next, max(position, rotation / 10.0)
+        path, reached = _chain.follow(np.ascontiguousarray(poses), _check_q(q_start), HOME_Q, max_joint_step, _AIM)
+        return path if reached else None
 
     def _seed(self, attempt: int, q_seed: Array, rng: np.random.Generator) -> Array:
         """The caller's seed, then the start pose turned to the side, then random ones inside the limits."""

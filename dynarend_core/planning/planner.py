@@ -98,13 +98,7 @@ class MotionPlanner:
         poses = np.tile(target, (n, 1, 1))
         poses[:, :3, 3] = tip_start[:3, 3] + share[:, None] * (target[:3, 3] - tip_start[:3, 3])
         poses[:-1, :3, :3] = tip_start[:3, :3] @ rotations.matrix_from_rotation_vector(share[:-1, None] * turn)
-        path = [q_start]
-        for pose in poses:
-            q, error = self.kinematics.follow(pose, path[-1])
-            if error > 5e-4 or np.abs(q - path[-1]).max() > self.config.max_joint_step:
-                return None
-            path.append(q)
-        return np.stack(path)
+        return self.kinematics.follow(poses, q_start, self.config.max_joint_step)
 
     def _joint_path(self, q_start: Array, target: Array, scene: PlanningScene) -> Array:
         """Straight line in joint space to the nearest usable goal configuration, else a search around obstacles."""

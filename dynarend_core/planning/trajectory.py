@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from scipy.interpolate import CubicSpline
 
@@ -89,33 +90,45 @@ def time_parametrise(
 
 def _densify(path: Array) -> Array:
     """Drop repeated points and split long segments."""
-    rows = [path[:1]]
-    for a, b in zip(path[:-1], path[1:], strict=True):
-        length = float(np.linalg.norm(b - a))
-        if length > 1e-9:
-            n = int(np.ceil(length / _MAX_SEGMENT))
-            rows.append(a + np.linspace(0.0, 1.0, n + 1)[1:, None] * (b - a))
-    return np.concatenate(rows)
+    lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    path = path[np.concatenate([[True], lengths > 1e-9])]
+    lengths = lengths[lengths > 1e-9]
+    arc = np.concatenate([[0.0], np.cumsum(lengths)])
+    wanted = [np.zeros(1)]
+    for i, length in enumerate(lengths):
+        n = int(np.ceil(length / _MAX_SEGMENT))
+        wanted.append(arc[i] + length * np.arange(1, n + 1) / n)
+    dense = np.concatenate(wanted)
+    return np.stack([np.interp(dense, arc, path[:, joint]) for joint in range(path.shape[1])], axis=1)
 
 
 def _fastest_run(curve: CubicSpline, length: float, v_max: Array, a_max: Array) -> tuple[Array, Array]:
-    """Times and arc positions of the fastest run: one forward and one backward pass over squared path speed."""
+    """Times and arc positions of the fastest run from rest to rest."""
     n = max(int(np.ceil(length / _GRID_STEP)), 20)
     s = np.linspace(0.0, length, n + 1)
     ds = length / n
     first, second = np.abs(curve(s, 1)) + 1e-9, np.abs(curve(s, 2)) + 1e-9
     # Half of each joint's acceleration is kept for curvature at most, so the other half always remains for braking.
     ceiling = np.minimum((v_max / first).min(axis=1) ** 2, (0.5 * a_max / second).min(axis=1))
-    x = ceiling.copy()
-    x[0] = x[-1] = 0.0
-    for order in (range(n), range(n, 0, -1)):
-        step = 1 if order.step > 0 else -1
-        for i in order:
-            room = ((a_max - second[i] * x[i]) / first[i]).min()
-            x[i + step] = min(x[i + step], x[i] + 2.0 * ds * room)
+    x = _passes(ceiling, first, second, a_max, ds)
     speed = np.sqrt(np.maximum(x, 0.0))
     times = np.concatenate([[0.0], np.cumsum(2.0 * ds / np.maximum(speed[:-1] + speed[1:], 1e-9))])
     return times, s
+
+
+@numba.njit(cache=True)
+def _passes(ceiling: Array, first: Array, second: Array, a_max: Array, ds: float) -> Array:
+    """Squared path speed below the ceiling that every joint can speed up to and brake from."""
+    n = len(ceiling) - 1
+    x = ceiling.copy()
+    x[0] = x[n] = 0.0
+    for i in range(n):
+        room = ((a_max - second[i] * x[i]) / first[i]).min()
+        x[i + 1] = min(x[i + 1], x[i] + 2.0 * ds * room)
+    for i in range(n, 0, -1):
+        room = ((a_max - second[i] * x[i]) / first[i]).min()
+        x[i - 1] = min(x[i - 1], x[i] + 2.0 * ds * room)
+    return x
 
 
 def _sample_smoothly(
@@ -125,7 +138,6 @@ def _sample_smoothly(
     fine = 0.002
     half = int(round(_SMOOTHING_S / 2.0 / fine))
     grid = np.arange(-2 * half, int(np.ceil(times[-1] / fine)) + 2 * half + 1) * fine
-    # Constant acceleration between grid points would be exact; a monotone linear law is within 1e-4 of it here.
     law = np.interp(grid, times, s)
     kernel = np.ones(2 * half + 1) / (2 * half + 1)
     for _ in range(2):
