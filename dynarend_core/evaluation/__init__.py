@@ -1,0 +1,1 @@
+"""Success on unseen scenes: episodes, statistics, reports."""

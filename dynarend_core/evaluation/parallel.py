@@ -1,0 +1,103 @@
+"""Episodes over several processes, each with its own simulator and policy."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from dynarend_core.evaluation.rollout import MAX_KEYFRAMES, Actor, EpisodeResult, EpisodeSpec, run_episode
+from dynarend_core.sim.environment import Environment
+from dynarend_core.types import Array, FailureReason
+
+MAX_RESTARTS = 2
+"""How often dead workers (a crashed driver, the memory killer) are replaced before the rest counts as failed."""
+
+
+@dataclass
+class Stage:
+    """What a worker needs: an environment, a policy, and optionally a camera for pictures."""
+
+    environment: Environment
+    policy: Actor
+    snapshot: Callable[[], Array] | None = None
+
+    def play(self, spec: EpisodeSpec, max_keyframes: int) -> EpisodeResult:
+        """Run one episode on this stage."""
+        return run_episode(
+            self.environment, self.policy, spec.task, spec.variation, spec.seed, spec.phrasing,
+            held_out=spec.held_out, max_keyframes=max_keyframes, snapshot=self.snapshot,
+        )  # fmt: skip
+
+
+def run_episodes(
+    specs: Sequence[EpisodeSpec],
+    make_stage: Callable[[], Stage],
+    workers: int = 1,
+    max_keyframes: int = MAX_KEYFRAMES,
+) -> Iterator[EpisodeResult]:
+    """Run episodes and yield results as they come, in any order.
+
+    Args:
+        specs: What to run.
+        make_stage: Builds environment and policy, once a worker; must be picklable if ``workers`` > 1.
+        workers: Processes, spawned; 1 stays in this process.
+        max_keyframes: See :func:`run_episode`.
+
+    Raises:
+        DynaRendError: whatever ``make_stage`` raises, e.g. for a damaged checkpoint.
+    """
+    if workers > 1:
+        yield from _run_in_workers(specs, make_stage, workers, max_keyframes)
+        return
+    stage = make_stage()
+    try:
+        for spec in specs:
+            yield stage.play(spec, max_keyframes)
+    finally:
+        stage.environment.close()
+
+
+def _run_in_workers(
+    specs: Sequence[EpisodeSpec], make_stage: Callable[[], Stage], workers: int, max_keyframes: int
+) -> Iterator[EpisodeResult]:
+    remaining = list(specs)
+    for _ in range(1 + MAX_RESTARTS):
+        context = multiprocessing.get_context("spawn")  # fork would copy GL contexts and thread locks
+        with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_stage,)) as pool:
+            futures: dict[Future[EpisodeResult], EpisodeSpec] = {
+                pool.submit(_play, spec, max_keyframes): spec for spec in remaining
+            }
+            try:
+                for future in as_completed(futures):
+                    result = future.result()
+                    remaining.remove(futures[future])
+                    yield result
+            except BrokenProcessPool:
+                continue
+            finally:
+                for future in futures:
+                    future.cancel()
+        return
+    for spec in remaining:
+        message = f"the worker process died {1 + MAX_RESTARTS} times"
+        yield EpisodeResult(spec, False, FailureReason.SIMULATOR, message, "", 0, 0.0)
+
+
+_make_stage: Callable[[], Stage] | None = None
+_stage: Stage | None = None
+
+
+def _start_worker(make_stage: Callable[[], Stage]) -> None:
+    global _make_stage
+    _make_stage = make_stage
+
+
+def _play(spec: EpisodeSpec, max_keyframes: int) -> EpisodeResult:
+    global _stage
+    if _stage is None:
+        assert _make_stage is not None
+        _stage = _make_stage()  # here and not in _start_worker: what it raises then reaches the caller
+    return _stage.play(spec, max_keyframes)

@@ -1,0 +1,194 @@
+"""One episode: observe, act, move, until success, failure or the keyframe limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from dynarend_core.errors import ConfigurationError, PlanningError
+from dynarend_core.geometry import se3
+from dynarend_core.sim.environment import Environment
+from dynarend_core.types import Array, FailureReason, Keyframe, Observation, Prediction, StepResult
+
+MAX_KEYFRAMES = 15
+"""The longest scripted demonstration takes about half as many."""
+
+
+class Actor(Protocol):
+    """What is evaluated: anything that answers an observation with the next keyframe."""
+
+    def act(self, observation: Observation) -> Prediction:
+        """Choose the next keyframe."""
+        ...
+
+
+@dataclass(frozen=True)
+class EpisodeSpec:
+    """Which episode to run.
+
+    Attributes:
+        task: Task name.
+        variation: Variation index.
+        seed: Seed of the scene.
+        phrasing: Index of the instruction's phrasing; None lets the environment draw one.
+        held_out: Whether this phrasing was kept out of training.
+    """
+
+    task: str
+    variation: int
+    seed: int
+    phrasing: int | None = None
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """How an episode went.
+
+    Attributes:
+        spec: What was run.
+        success: Whether the task's success condition was met.
+        failure_reason: ``NONE`` on success.
+        message: The cause in words; empty on success.
+        instruction: What the policy was told.
+        steps: Keyframes executed.
+        wall_s: Wall time of the episode [s].
+        latencies_ms: Wall time of each call of the policy [ms].
+        frames: ``(h, w, 3)`` uint8 pictures, the first before the first keyframe; empty unless recorded.
+    """
+
+    spec: EpisodeSpec
+    success: bool
+    failure_reason: FailureReason
+    message: str
+    instruction: str
+    steps: int
+    wall_s: float
+    latencies_ms: tuple[float, ...] = ()
+    frames: tuple[Array, ...] = ()
+
+
+def run_episode(
+    environment: Environment,
+    policy: Actor,
+    task: str,
+    variation: int,
+    seed: int,
+    phrasing: int | None = None,
+    *,
+    held_out: bool = False,
+    max_keyframes: int = MAX_KEYFRAMES,
+    snapshot: Callable[[], Array] | None = None,
+) -> EpisodeResult:
+    """Run one episode. What the policy or the simulator raises becomes a failure with its cause.
+
+    Args:
+        environment: Simulator or robot.
+        policy: Anything with ``act(observation)``.
+        task: Task name.
+        variation: Variation index.
+        seed: Seed of the scene.
+        phrasing: Index of the phrasing; None draws one from the seed.
+        held_out: Noted in the result's ``spec``.
+        max_keyframes: Keyframes after which the episode counts as timed out.
+        snapshot: Takes a picture, called after the reset and after every keyframe.
+
+    Raises:
+        ConfigurationError: the task, variation or phrasing does not exist.
+    """
+    spec = EpisodeSpec(task, variation, seed, phrasing, held_out)
+    return _Episode(environment, policy, spec, snapshot).run(max_keyframes)
+
+
+class _EpisodeError(Exception):
+    def __init__(self, reason: FailureReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class _Episode:
+    """What accumulates while an episode runs."""
+
+    def __init__(
+        self, environment: Environment, policy: Actor, spec: EpisodeSpec, snapshot: Callable[[], Array] | None
+    ) -> None:
+        self.environment, self.policy, self.spec, self.snapshot = environment, policy, spec, snapshot
+        self.instruction = ""
+        self.steps = 0
+        self.latencies_ms: list[float] = []
+        self.frames: list[Array] = []
+
+    def run(self, max_keyframes: int) -> EpisodeResult:
+        start = time.perf_counter()
+        try:
+            self._play(max_keyframes)
+            reason, message = FailureReason.NONE, ""
+        except _EpisodeError as failure:
+            reason, message = failure.reason, str(failure)
+        return EpisodeResult(
+            spec=self.spec,
+            success=reason is FailureReason.NONE,
+            failure_reason=reason,
+            message=message,
+            instruction=self.instruction,
+            steps=self.steps,
+            wall_s=time.perf_counter() - start,
+            latencies_ms=tuple(self.latencies_ms),
+            frames=tuple(self.frames),
+        )
+
+    def _play(self, max_keyframes: int) -> None:
+        """Return on success; raise :class:`_EpisodeError` otherwise."""
+        observation = self._reset()
+        for _ in range(max_keyframes):
+            keyframe = self._act(observation)
+            result = self._step(keyframe)
+            self.steps += 1
+            if result.success:
+                return
+            if result.failure_reason is not FailureReason.NONE:
+                raise _EpisodeError(result.failure_reason, result.message)
+            observation = result.observation
+        raise _EpisodeError(FailureReason.TIMEOUT, f"no success after {max_keyframes} keyframes")
+
+    def _reset(self) -> Observation:
+        spec = self.spec
+        try:
+            observation = self.environment.reset(spec.task, spec.variation, spec.seed, phrasing=spec.phrasing)
+            self._take_picture()
+        except ConfigurationError:
+            raise  # the caller's mistake, not the episode's
+        except Exception as error:
+            raise _EpisodeError(FailureReason.SIMULATOR, f"reset: {_describe(error)}") from error
+        self.instruction = observation.instruction
+        return observation
+
+    def _act(self, observation: Observation) -> Keyframe:
+        start = time.perf_counter()
+        try:
+            keyframe = self.policy.act(observation).keyframe
+            self.latencies_ms.append((time.perf_counter() - start) * 1e3)
+            se3.check(keyframe.T_base_gripper, "predicted T_base_gripper")
+        except Exception as error:
+            raise _EpisodeError(FailureReason.POLICY, f"keyframe {self.steps}: {_describe(error)}") from error
+        return keyframe
+
+    def _step(self, keyframe: Keyframe) -> StepResult:
+        try:
+            result = self.environment.step(keyframe)
+            self._take_picture()
+        except PlanningError as error:
+            raise _EpisodeError(FailureReason(error.cause), f"keyframe {self.steps}: {error}") from error
+        except Exception as error:
+            raise _EpisodeError(FailureReason.SIMULATOR, f"keyframe {self.steps}: {_describe(error)}") from error
+        return result
+
+    def _take_picture(self) -> None:
+        if self.snapshot is not None:
+            self.frames.append(self.snapshot())
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

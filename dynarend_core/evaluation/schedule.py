@@ -1,0 +1,46 @@
+"""Which episodes an evaluation runs: unseen seeds, all variations, phrasings drawn by the seed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.evaluation.rollout import EpisodeSpec
+
+FIRST_UNSEEN_SEED = 100_000
+"""Demonstrations are collected with smaller seeds."""
+
+
+def schedule_episodes(
+    tasks: Sequence[str],
+    episodes: int,
+    variation_count: Callable[[str], int],
+    phrasing_count: Callable[[str, int], int],
+    seed_start: int = FIRST_UNSEEN_SEED,
+) -> list[EpisodeSpec]:
+    """List ``episodes`` episodes a task, tasks interleaved.
+
+    Variations cycle; if a task has more than ``episodes``, they are spread evenly over all of them. The phrasing is
+    drawn by task and seed from all phrasings; the last is the one held out of training.
+
+    Raises:
+        ConfigurationError: a seed that training may have seen, or no episodes.
+    """
+    if seed_start < FIRST_UNSEEN_SEED:
+        raise ConfigurationError(f"evaluation seeds start at {FIRST_UNSEEN_SEED} or above, got {seed_start}")
+    if episodes < 1:
+        raise ConfigurationError(f"episodes must be at least 1, got {episodes}")
+    specs = []
+    for index in range(episodes):
+        for task in tasks:
+            count = variation_count(task)
+            variation = index % count if count <= episodes else index * count // episodes
+            seed = seed_start + index
+            phrasings = phrasing_count(task, variation)
+            # crc32, not hash(): the draw must be the same in every process
+            phrasing = int(np.random.default_rng([seed, zlib.crc32(task.encode())]).integers(phrasings))
+            specs.append(EpisodeSpec(task, variation, seed, phrasing, held_out=phrasing == phrasings - 1))
+    return specs
