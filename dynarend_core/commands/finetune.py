@@ -1,0 +1,84 @@
+"""``dynarend finetune``: demonstrations in, a policy folder out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from dynarend_core.errors import ConfigurationError
+
+DESCRIPTION = """\
+Train a policy on a demonstration store.
+
+Logs go to OUT/metrics.jsonl and OUT/tensorboard, the state for --resume to OUT/state, and the policy to OUT/policy
+(safetensors, config.json, CARD.md). With --time-limit-minutes the learning rate anneals to the end of that time.
+Several GPUs: torchrun --nproc-per-node 4 -m dynarend_core.commands finetune --data ... --out ... --preset base"""
+
+
+def register(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    p = subparsers.add_parser(
+        "finetune",
+        help="train a policy on demonstrations",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--data", type=Path, required=True, help="demonstration store (see `dynarend collect`)")
+    p.add_argument("--out", type=Path, required=True, help="run folder")
+    p.add_argument("--preset", default="small", help="debug, small, base or paper (default: small)")
+    p.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
+    p.add_argument("--batch-size", type=int, help="samples a step, over all processes (default: the preset's)")
+    p.add_argument("--learning-rate", type=float, help="peak learning rate (default: the preset's)")
+    p.add_argument("--yaw-deg", type=float, help="largest turn of the augmentation (default: the preset's)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int, default=0, help="CPU threads of the network; give only cores that are free")
+    p.add_argument("--workers", type=int, help="threads that prepare batches (default: 0 on CPU, 8 on a GPU)")
+    p.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    p.add_argument("--fp32", action="store_true", help="no bfloat16")
+    p.add_argument("--resume", action="store_true", help="go on from OUT/state")
+    p.add_argument("--time-limit-minutes", type=float, help="anneal and stop after this much training time")
+    p.add_argument("--validation-data", type=Path, help="held-out store (default: the last 5 %% of the episodes)")
+    p.add_argument("--initial-policy", type=Path, help="policy folder to start from")
+    p.add_argument("--json", type=Path, help="write the outcome here")
+    p.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train."""
+    import torch
+
+    from dynarend_core.commands.finetune_display import FinetuneDisplay
+    from dynarend_core.training.finetune import Finetune, FinetuneConfig, report_json
+    from dynarend_core.training.loop import LoopConfig
+    from dynarend_core.training.presets import preset
+
+    chosen = preset(args.preset)
+    given = {"steps": args.steps, "batch_size": args.batch_size, "learning_rate": args.learning_rate}
+    given["yaw_deg"] = args.yaw_deg
+    training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = args.device if args.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("--device cuda: no CUDA device is available; use --device cpu")
+    workers = args.workers if args.workers is not None else (8 if device == "cuda" else 0)
+    limit = None if args.time_limit_minutes is None else 60.0 * args.time_limit_minutes
+    config = FinetuneConfig(
+        data=args.data,
+        out=args.out,
+        preset_name=args.preset,
+        preset=dataclasses.replace(chosen, training=training),
+        loop=LoopConfig(training, args.seed, device, not args.fp32, limit, workers),
+        validation_data=args.validation_data,
+        initial_policy=args.initial_policy,
+        resume=args.resume,
+    )
+    with FinetuneDisplay(training.steps) as display:
+        report = Finetune(config, display.on_step, display.on_data, display.on_validation).execute()
+    print(f"{report.steps} steps in {report.seconds / 60:.1f} min ({report.samples_per_s:.1f} samples/s)")
+    print(f"policy: {report.policy}")
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(report_json(report))
+    return 0

@@ -1,0 +1,79 @@
+"""Training-time changes to a cloud: a rigid motion of scene, gripper and label; colours; sensor noise.
+
+Each function takes its own random generator and draws from nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynarend_core.geometry import se3
+from dynarend_core.geometry.rotations import rotation_z
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """Ranges of the augmentation.
+
+    Attributes:
+        translation_m: Largest shift along each axis [m].
+        yaw_deg: Largest turn about the vertical through the label [degrees].
+        margin_m: The label stays this far inside the workspace [m].
+        brightness: Largest relative change of all channels together.
+        contrast: Largest relative change of the distance from middle grey.
+        tint: Largest relative change of each channel on its own.
+        colour_noise: Standard deviation of per-point noise, colours in ``[0, 1]``.
+        position_noise_m: Largest standard deviation of per-point noise [m]; each sample draws its own.
+        dropout: Largest share of points left out.
+    """
+
+    translation_m: float = 0.125
+    yaw_deg: float = 45.0
+    margin_m: float = 0.01
+    brightness: float = 0.15
+    contrast: float = 0.15
+    tint: float = 0.06
+    colour_noise: float = 0.02
+    position_noise_m: float = 0.002
+    dropout: float = 0.3
+
+
+def rigid_motion(target_m: Array, aabb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+    """``(4, 4)`` motion of the whole scene: a turn about the vertical through ``target_m``, then a shift.
+
+    The shift is clipped so that the moved target stays inside ``aabb`` by the margin.
+    """
+    yaw = np.deg2rad(rng.uniform(-config.yaw_deg, config.yaw_deg))
+    shift = rng.uniform(-config.translation_m, config.translation_m, 3)
+    low, high = aabb[0] + config.margin_m - target_m, aabb[1] - config.margin_m - target_m
+    # A target that is outside already must not be pulled in: it would tear label and scene apart for nothing.
+    shift = np.clip(shift, np.minimum(low, 0.0), np.maximum(high, 0.0))
+    R = rotation_z(yaw)
+    return se3.make(R, target_m + shift - R @ target_m)
+
+
+def jitter_colours(rgb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+    """``(n, 3)`` colours in ``[0, 1]`` under another light: brightness, contrast, tint, then noise per point."""
+    gain = (1.0 + rng.uniform(-config.brightness, config.brightness)) * (
+        1.0 + rng.uniform(-config.tint, config.tint, 3)
+    )
+    contrast = 1.0 + rng.uniform(-config.contrast, config.contrast)
+    out = (rgb * gain.astype(np.float32) - 0.5) * np.float32(contrast) + 0.5
+    out += rng.standard_normal(rgb.shape, dtype=np.float32) * config.colour_noise
+    return np.clip(out, 0.0, 1.0, out=out)
+
+
+def jitter_positions(xyz_m: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+    """Points with sensor-like noise of one strength a sample."""
+    sigma = rng.uniform(0.0, config.position_noise_m)
+    return xyz_m + rng.standard_normal(xyz_m.shape, dtype=np.float32) * np.float32(sigma)
+
+
+def drop_points(n: int, count: int, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+    """Indices of at most ``count`` of ``n`` points, some left out at random."""
+    kept = max(1, int(min(n, count) * (1.0 - rng.uniform(0.0, config.dropout))))
+    return rng.integers(0, n, kept)

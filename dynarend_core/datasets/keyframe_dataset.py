@@ -1,0 +1,171 @@
+"""Training samples from fused demonstrations: (cloud, words, gripper) in, the next keyframe as label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynarend_core.datasets import points
+from dynarend_core.datasets.augmentation import (
+    AugmentationConfig,
+    drop_points,
+    jitter_colours,
+    jitter_positions,
+    rigid_motion,
+)
+from dynarend_core.datasets.cloud_cache import TaskClouds
+from dynarend_core.errors import DatasetError
+from dynarend_core.geometry import se3
+from dynarend_core.types import GripperState, Keyframe, Observation, PointCloud
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """What a sample holds.
+
+    Attributes:
+        points: Points of the coarse cloud.
+        zoom_points: Points of the close cloud.
+        zoom_edge_m: Edge of the zoom cube [m]; 0 for none.
+        zoom_noise_m: Largest offset of its centre from the label along each axis [m].
+        augmentation: Ranges of the augmentation.
+    """
+
+    points: int = 16384
+    zoom_points: int = 8192
+    zoom_edge_m: float = 0.30
+    zoom_noise_m: float = 0.05
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training example; coordinates normalised to the workspace cube. Fields as in ``NetworkInput``.
+
+    Attributes:
+        points: ``(n, 6)`` coarse cloud.
+        zoom_points: ``(m, 6)`` cloud around ``zoom_centre``.
+        zoom_centre: ``(3,)``.
+        instruction: One of the episode's training phrasings.
+        gripper_open: State now.
+        step: Keyframes done before.
+        tip: ``(3,)`` gripper tip.
+        frame: ``(5,)`` where the robot's base went under augmentation.
+        target: ``(3,)`` position to reach.
+        target_rotation: ``(3, 3)``.
+        target_open: Gripper command there.
+        target_ignore: Whether the way there may ignore collisions.
+    """
+
+    points: Array
+    zoom_points: Array
+    zoom_centre: Array
+    instruction: str
+    gripper_open: bool
+    step: int
+    tip: Array
+    frame: Array
+    target: Array
+    target_rotation: Array
+    target_open: bool
+    target_ignore: bool
+
+
+class KeyframeDataset:
+    """Draws tasks uniformly, then transitions, then a phrasing; everything random comes from the caller's generator.
+
+    Args:
+        tasks: Cached demonstrations.
+        aabb: Workspace ``(2, 3)``, base frame [m].
+        config: Sizes and augmentation.
+        episodes: For each task the episode numbers to draw from; None for all.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[TaskClouds],
+        aabb: Array,
+        config: SampleConfig,
+        episodes: Sequence[Array] | None = None,
+    ) -> None:
+        self.tasks, self.aabb, self.config = list(tasks), np.asarray(aabb, dtype=np.float64), config
+        self.rows: list[Array] = []
+        for number, task in enumerate(self.tasks):
+            has_points = np.diff(task.offsets)[task.frame] > 0
+            chosen = has_points if episodes is None else has_points & np.isin(task.episode, episodes[number])
+            if not chosen.any():
+                raise DatasetError(f"task {task.task!r} has no usable transitions among the chosen episodes")
+            self.rows.append(np.flatnonzero(chosen))
+
+    def __len__(self) -> int:
+        return sum(len(rows) for rows in self.rows)
+
+    def sentences(self) -> list[str]:
+        """Every training phrasing once."""
+        return sorted({s for task in self.tasks for sentences in task.instructions for s in sentences})
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """One augmented sample."""
+        number = int(rng.integers(len(self.tasks)))
+        task = self.tasks[number]
+        row = int(rng.choice(self.rows[number]))
+        phrasings = task.instructions[int(task.episode[row])]
+        return self._augmented(task, row, phrasings[int(rng.integers(len(phrasings)))], rng)
+
+    def _augmented(self, task: TaskClouds, row: int, instruction: str, rng: np.random.Generator) -> Sample:
+        c, frame = self.config, int(task.frame[row])
+        xyz, rgb = task.cloud(frame, self.aabb)
+        target = task.target[row]
+        motion = rigid_motion(target[:3, 3], self.aabb, c.augmentation, rng)
+        moved = motion @ target
+        rgb_now = jitter_colours(rgb.astype(np.float32) / 255.0, c.augmentation, rng)
+        half = (self.aabb[1] - self.aabb[0]) / 2.0
+        noise = rng.uniform(-c.zoom_noise_m, c.zoom_noise_m, 3)
+        base = motion @ np.array([0.0, 0.0, 0.0, 1.0])
+        coarse = drop_points(len(xyz), c.points, c.augmentation, rng)
+        return Sample(
+            points=self._pack(xyz, rgb_now, coarse, c.points, motion, rng),
+            zoom_points=self._close(xyz, rgb_now, target[:3, 3], motion, rng),
+            zoom_centre=points.normalise(moved[:3, 3] + noise, self.aabb),
+            instruction=instruction,
+            gripper_open=bool(task.gripper_open[frame]),
+            step=int(task.step[row]),
+            tip=points.normalise((motion @ task.tip[frame])[:3, 3], self.aabb),
+            frame=np.array([*(base[:3] / half), motion[0, 0], motion[1, 0]], dtype=np.float32),
+            target=points.normalise(moved[:3, 3], self.aabb),
+            target_rotation=moved[:3, :3].astype(np.float32),
+            target_open=bool(task.target_open[row]),
+            target_ignore=bool(task.target_ignore[row]),
+        )
+
+    def _close(self, xyz: Array, rgb: Array, target_m: Array, motion: Array, rng: np.random.Generator) -> Array:
+        """Points that the zoom cube can hold wherever its noise and the turn put it."""
+        c = self.config
+        if c.zoom_edge_m <= 0:
+            return np.zeros((0, 6), dtype=np.float32)
+        reach = np.sqrt(2.0) * (c.zoom_edge_m / 2.0 + c.zoom_noise_m)
+        near = points.crop(xyz, target_m, reach)
+        if len(near) > c.zoom_points:
+            near = rng.permutation(near)[: c.zoom_points]
+        near = near[rng.random(len(near)) >= rng.uniform(0.0, c.augmentation.dropout)]
+        return self._pack(xyz, rgb, near, c.zoom_points, motion, rng)
+
+    def _pack(
+        self, xyz: Array, rgb: Array, chosen: Array, count: int, motion: Array, rng: np.random.Generator
+    ) -> Array:
+        moved = se3.apply(motion.astype(np.float32), xyz[chosen])
+        moved = jitter_positions(moved, self.config.augmentation, rng)
+        return points.pack(points.normalise(moved, self.aabb), rgb[chosen], count)
+
+    def observation(self, number: int, row: int, instruction: str) -> tuple[Observation, Keyframe]:
+        """A transition as the policy meets it in use, without augmentation, and its label."""
+        task = self.tasks[number]
+        frame = int(task.frame[row])
+        xyz, rgb = task.cloud(frame, self.aabb)
+        gripper = GripperState(task.tip[frame], bool(task.gripper_open[frame]))
+        seen = Observation((), gripper, instruction, int(task.step[row]), cloud=PointCloud(xyz, np.ascontiguousarray(rgb)))
+        return seen, Keyframe(task.target[row], bool(task.target_open[row]), bool(task.target_ignore[row]))

@@ -1,0 +1,1 @@
+"""Networks of the policy: points and words in, value maps and keyframes out."""

@@ -1,0 +1,134 @@
+"""From triplane features to an action: per-plane value maps, their 3D sum, and the gripper's pose at one position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dynarend_core.networks import triplane
+from dynarend_core.networks.transformer import Attention, rotary
+
+REFINE_RADIUS = 2
+
+
+@dataclass(frozen=True)
+class GripperLogits:
+    """What the pose head says at one position.
+
+    Attributes:
+        rotation: ``(b, 6)``: approach axis z, then finger axis y, not yet orthonormal.
+        gripper_open: ``(b,)`` logit.
+        ignore_collisions: ``(b,)`` logit.
+    """
+
+    rotation: Tensor
+    gripper_open: Tensor
+    ignore_collisions: Tensor
+
+
+def rotation_from_6d(six: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
+    """Gram-Schmidt: approach axis z first, then the finger axis y; x completes the right-handed frame."""
+    z = F.normalize(six[..., :3], dim=-1)
+    y = six[..., 3:] - (z * six[..., 3:]).sum(-1, keepdim=True) * z
+    y = F.normalize(y, dim=-1)
+    return torch.stack([torch.linalg.cross(y, z), y, z], dim=-1)
+
+
+def six_d_from_rotation(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
+    """Inverse of :func:`rotation_from_6d`."""
+    return torch.cat([rotation[..., 2], rotation[..., 1]], dim=-1)
+
+
+def locate(heat: Float[Tensor, "b 3 n n"]) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b n n n"]]:
+    """Best position in normalised coordinates, and the softmax over all cells.
+
+    The position is the probability-weighted mean of the cells around the maximum, which is finer than a cell.
+    """
+    probability = triplane.volume(heat.float()).flatten(1).softmax(dim=-1)
+    n = heat.shape[-1]
+    best = probability.argmax(dim=-1)
+    centre = torch.stack([best // (n * n), best // n % n, best % n], dim=-1)
+    reach = torch.arange(-REFINE_RADIUS, REFINE_RADIUS + 1, device=heat.device)
+    around = torch.stack(torch.meshgrid(reach, reach, reach, indexing="ij"), -1).reshape(-1, 3)
+    cells = centre[:, None] + around
+    inside = ((cells >= 0) & (cells < n)).all(dim=-1)
+    cells = cells.clamp(0, n - 1)
+    flat = (cells[..., 0] * n + cells[..., 1]) * n + cells[..., 2]
+    weight = probability.gather(1, flat) * inside
+    weight = weight / weight.sum(dim=1, keepdim=True)
+    position = ((cells + 0.5) * (2.0 / n) - 1.0) * weight[..., None]
+    return position.sum(dim=1), probability.reshape(-1, n, n, n)
+
+
+class ValueDecoder(nn.Module):
+    """Upsamples token planes to the value map's resolution, adding the stem's skips on the way."""
+
+    def __init__(self, width: int, channels: int, token_cells: int, value_cells: int, skips: tuple[int, ...]) -> None:
+        super().__init__()
+        levels = (value_cells // token_cells).bit_length() - 1
+        sizes = [width] + [channels * 2**i for i in reversed(range(levels))]
+        self.lateral = nn.ModuleList(nn.Conv2d(sizes[i], sizes[i + 1], 1) for i in range(levels))
+        self.smooth = nn.ModuleList(nn.Conv2d(sizes[i + 1], sizes[i + 1], 3, padding=1) for i in range(levels))
+        wanted = list(reversed(skips))
+        self.skip = nn.ModuleList(nn.Conv2d(c, sizes[i + 1], 1) for i, c in enumerate(wanted))
+        self.heat = nn.Conv2d(sizes[-1], 1, 1)
+        self.channels = sizes[-1]
+
+    def forward(
+        self, planes: Float[Tensor, "b 3 c t t"], skips: tuple[Tensor, ...]
+    ) -> tuple[Float[Tensor, "b 3 k n n"], Float[Tensor, "b 3 n n"]]:
+        """Features and value logits of every plane at the finest resolution."""
+        b = len(planes)
+        x = planes.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        for level, (lateral, smooth) in enumerate(zip(self.lateral, self.smooth, strict=True)):
+            x = F.interpolate(lateral(x), scale_factor=2, mode="nearest")
+            if level < len(self.skip):
+                x = x + self.skip[level](skips[-1 - level].flatten(0, 1))
+            x = F.gelu(x)
+            x = F.gelu(smooth(x)) + x
+        return x.unflatten(0, (b, 3)), self.heat(x)[:, 0].unflatten(0, (b, 3))
+
+
+class PoseHead(nn.Module):
+    """Rotation, gripper and collision flag at a position.
+
+    The position's own features form a query that looks around in the tokens with positions relative to it:
+    an edge a few centimetres away fixes the yaw better than the features of the point itself.
+    """
+
+    def __init__(self, width: int, heads: int, channels: int, token_cells: int) -> None:
+        super().__init__()
+        self.heads, self.token_cells = heads, token_cells
+        self.local = nn.Linear(3 * (width + channels), width)
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(4 * width), nn.Linear(4 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 8)
+        )
+        self.register_buffer("positions", triplane.cell_positions(token_cells), persistent=False)
+
+    def forward(
+        self,
+        xyz: Float[Tensor, "b 3"],
+        planes: Float[Tensor, "b 3 c t t"],
+        features: Float[Tensor, "b 3 k n n"],
+        state: Float[Tensor, "b c"],
+        meaning: Float[Tensor, "b c"],
+    ) -> GripperLogits:
+        """Query at ``xyz``, in the normalised coordinates of the cube the planes span."""
+        at = xyz[:, None]
+        sampled = torch.cat([triplane.sample(planes, at), triplane.sample(features, at)], dim=-1).flatten(1)
+        local = self.local(sampled)
+        query = self.norm(local + state.float() + meaning)[:, None]
+        head_dim = query.shape[-1] // self.heads
+        cos, sin = rotary(at.float(), head_dim, self.token_cells)
+        around = rotary(self.positions, head_dim, self.token_cells)
+        looked = self.attention(
+            query, (cos[:, None], sin[:, None]), memory=triplane.to_tokens(planes).to(query.dtype), memory_turn=around
+        )
+        out = self.mlp(torch.cat([local, looked[:, 0].float(), state.float(), meaning], dim=-1)).float()
+        return GripperLogits(out[:, :6], out[:, 6], out[:, 7])

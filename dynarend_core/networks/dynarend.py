@@ -1,0 +1,144 @@
+"""The whole policy network: a coarse look at the workspace, a close look at the chosen place, a pose there.
+
+Coordinates are normalised: the workspace cube is ``[-1, 1]^3``. The coarse stage chains two encoders as the paper
+does: E_recon turns the observed cloud into a triplane of the present, E_pred turns that into a triplane of the
+scene at the next keyframe. Rendering losses for pretraining attach to :class:`Latents` ``now`` and ``future``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dynarend_core.networks.action_decoder import GripperLogits, PoseHead
+from dynarend_core.networks.language import WordTokens
+from dynarend_core.networks.match_head import InstructionReader
+from dynarend_core.networks.stage import Context, Latents, Stage, StageConfig, Values
+
+MAX_STEPS = 16
+FRAME_SIZE = 5
+STATE_SIZE = 1 + 1 + MAX_STEPS + 3 + FRAME_SIZE
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the network.
+
+    Attributes:
+        coarse: Stage over the workspace.
+        zoom: Stage over a small cube around the coarse choice; None decodes from the coarse stage alone.
+        zoom_edge_m: Edge of that cube [m].
+        points: Points the coarse stage is given.
+        zoom_points: Points the zoom stage is given.
+        reader_depth: Layers of the instruction reader.
+    """
+
+    coarse: StageConfig = field(default_factory=StageConfig)
+    zoom: StageConfig | None = field(default_factory=lambda: StageConfig(depths=(2,)))
+    zoom_edge_m: float = 0.30
+    points: int = 16384
+    zoom_points: int = 8192
+    reader_depth: int = 2
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """One batch, without labels.
+
+    Attributes:
+        points: ``(b, n, 6)`` normalised xyz and rgb in ``[-1, 1]``.
+        words: Instruction tokens.
+        gripper_open: ``(b,)`` 1 open, 0 closed.
+        step: ``(b,)`` integer number of keyframes already done.
+        tip: ``(b, 3)`` normalised position of the gripper tip. Its rotation is left out on purpose: a network that
+            sees it copies it into the answer.
+        frame: ``(b, 5)`` where the robot's base lies in the cube: normalised xyz offset from its usual place, then
+            cosine and sine of its yaw. ``(0, 0, 0, 1, 0)`` except under augmentation.
+    """
+
+    points: Tensor
+    words: WordTokens
+    gripper_open: Tensor
+    step: Tensor
+    tip: Tensor
+    frame: Tensor
+
+
+@dataclass(frozen=True)
+class Look:
+    """One stage's results: latents, value logits, and what language and state said."""
+
+    latents: Latents
+    values: Values
+    state: Tensor
+    meaning: Tensor
+
+
+class DynaRend(nn.Module):
+    """Points, words and gripper state to value maps and a gripper pose."""
+
+    def __init__(self, config: NetworkConfig, workspace_edge_m: float = 1.0) -> None:
+        super().__init__()
+        self.config = config
+        width, heads = config.coarse.width, config.coarse.heads
+        self.reader = InstructionReader(width, heads, config.reader_depth, STATE_SIZE)
+        self.coarse = Stage(config.coarse)
+        self.zoom: Stage | None = None
+        last = config.coarse
+        if config.zoom is not None:
+            last = config.zoom
+            self.zoom = Stage(config.zoom)
+            self.hand_over = nn.Linear(width, last.width)
+            self.hand_over_meaning = nn.Linear(width, last.width)
+        self.pose = PoseHead(last.width, last.heads, last.channels, last.token_cells)
+        self.zoom_scale = config.zoom_edge_m / workspace_edge_m
+
+    def look(self, given: NetworkInput) -> Look:
+        """The coarse stage: read the instruction, encode the workspace, value every cell."""
+        words, state, meaning = self.reader(given.words, self._state(given))
+        tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
+        mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
+        latents = self.coarse.encode(given.points, given.tip, Context(tokens, mask, meaning))
+        return Look(latents, self.coarse.decode(latents, meaning), latents.context[:, -1], meaning)
+
+    def look_closer(
+        self, points: Float[Tensor, "b n 6"], centre: Float[Tensor, "b 3"], tip: Float[Tensor, "b 3"], coarse: Look
+    ) -> Look:
+        """The zoom stage over the cube around ``centre``; points and tip in workspace coordinates."""
+        assert self.zoom is not None
+        close = torch.cat([self.to_zoom(points[..., :3], centre[:, None]), points[..., 3:]], dim=-1)
+        state, meaning = self.hand_over(coarse.state), self.hand_over_meaning(coarse.meaning)
+        tokens = torch.stack([state.float(), meaning.float()], dim=1)
+        context = Context(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device), meaning)
+        latents = self.zoom.encode(close, self.to_zoom(tip, centre), context)
+        return Look(latents, self.zoom.decode(latents, meaning), latents.context[:, 0], meaning)
+
+    def gripper(self, xyz: Float[Tensor, "b 3"], look: Look) -> GripperLogits:
+        """Rotation, gripper and collision flag at a position in the coordinates of the look's own cube."""
+        return self.pose(xyz, look.latents.future, look.values.features, look.state, look.meaning)
+
+    def to_zoom(self, xyz: Tensor, centre: Tensor) -> Tensor:
+        """Workspace coordinates to those of the zoom cube around ``centre``."""
+        return (xyz - centre) / self.zoom_scale
+
+    def from_zoom(self, xyz: Tensor, centre: Tensor) -> Tensor:
+        """Inverse of :meth:`to_zoom`."""
+        return centre + xyz * self.zoom_scale
+
+    @staticmethod
+    def _state(given: NetworkInput) -> Float[Tensor, "b s"]:
+        step = given.step.clamp(0, MAX_STEPS - 1)
+        return torch.cat(
+            [
+                given.gripper_open[:, None].float(),
+                step[:, None].float() / 8.0,
+                F.one_hot(step, MAX_STEPS).float(),
+                given.tip,
+                given.frame,
+            ],
+            dim=-1,
+        )

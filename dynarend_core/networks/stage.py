@@ -1,0 +1,120 @@
+"""One look at one cube: cloud and words in, triplane of the present, triplane of the future, value logits out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from dynarend_core.networks import triplane
+from dynarend_core.networks.action_decoder import ValueDecoder
+from dynarend_core.networks.match_head import MatchHead
+from dynarend_core.networks.point_stem import PointMlpStem, StemFeatures, ZBufferStem
+from dynarend_core.networks.transformer import Rotary, Transformer, rotary
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Sizes of one stage.
+
+    Attributes:
+        stem: ``"zbuffer"`` or ``"point_mlp"``.
+        width: Channels of a token.
+        heads: Attention heads.
+        depths: Layers of each transformer in the chain. Two entries are the paper's E_recon and E_pred.
+        hidden: Hidden channels of the feed-forward layers.
+        token_cells: Cells along one edge of the token planes.
+        value_cells: Cells along one edge of the value map (and of the z-buffer).
+        channels: Channels of the finest plane features.
+    """
+
+    stem: str = "zbuffer"
+    width: int = 128
+    heads: int = 4
+    depths: tuple[int, ...] = (2, 2)
+    hidden: int = 256
+    token_cells: int = 8
+    value_cells: int = 32
+    channels: int = 16
+
+
+@dataclass(frozen=True)
+class Context:
+    """What accompanies the scene's tokens: ``(b, m, c)`` tokens, which of them exist, and the picked words' meaning."""
+
+    tokens: Tensor
+    mask: Tensor
+    meaning: Tensor
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Triplanes ``(b, 3, c, t, t)`` after each encoder of the chain.
+
+    Attributes:
+        now: After the first encoder: what the scene is (rendering for pretraining reads this).
+        future: After the last encoder: what the scene will be at the next keyframe.
+        context: ``(b, m, c)`` context tokens after the last encoder.
+        stem: Features before the first encoder.
+    """
+
+    now: Tensor
+    future: Tensor
+    context: Tensor
+    stem: StemFeatures
+
+
+@dataclass(frozen=True)
+class Values:
+    """Value logits ``(b, 3, n, n)`` per plane and the features ``(b, 3, k, n, n)`` behind them."""
+
+    heat: Tensor
+    features: Tensor
+
+
+class Stage(nn.Module):
+    """Stem, chained encoders and value decoder over one cube."""
+
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        stem: ZBufferStem | PointMlpStem
+        if c.stem == "zbuffer":
+            stem = ZBufferStem(c.width, c.value_cells, c.token_cells, c.channels)
+        else:
+            stem = PointMlpStem(c.width, c.token_cells)
+        self.stem = stem
+        self.encoders = nn.ModuleList(Transformer(c.width, c.heads, depth, c.hidden) for depth in c.depths)
+        self.decoder = ValueDecoder(c.width, c.channels, c.token_cells, c.value_cells, stem.skip_channels)
+        self.match = MatchHead(c.width, stem.early_channels)
+        self.register_buffer("positions", triplane.cell_positions(c.token_cells), persistent=False)
+
+    def encode(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], context: Context) -> Latents:
+        """Run the stem and the chain of encoders on one sequence of plane and context tokens."""
+        stem = self.stem(points, tip)
+        scene = triplane.to_tokens(stem.tokens)
+        b, n, _ = scene.shape
+        tokens = torch.cat([scene, context.tokens.to(scene.dtype)], dim=1)
+        mask = torch.cat([context.mask.new_ones(b, n), context.mask], dim=1)
+        turn = self._turn(context.mask)
+        planes = []
+        for encoder in self.encoders:
+            tokens = encoder(tokens, turn, mask)
+            planes.append(triplane.to_planes(tokens[:, :n], self.config.token_cells))
+        return Latents(planes[0], planes[-1], tokens[:, n:], stem)
+
+    def _turn(self, context_mask: Bool[Tensor, "b m"]) -> Rotary:
+        """Rotary angles of the sequence; context tokens sit at the cube's centre."""
+        positions = F.pad(self.positions, (0, 0, 0, context_mask.shape[1]))
+        return rotary(positions, self.config.width // self.config.heads, self.config.token_cells)
+
+    def decode(self, latents: Latents, meaning: Float[Tensor, "b c"]) -> Values:
+        """Value logits of the future triplane, with the match of words and early features added."""
+        features, heat = self.decoder(latents.future, latents.stem.skips)
+        match = self.match(latents.stem.early, meaning)
+        if match.shape[-1] != heat.shape[-1]:
+            match = F.interpolate(match, size=heat.shape[-2:], mode="bilinear", align_corners=False)
+        return Values(heat.float() + match, features)

@@ -1,0 +1,150 @@
+"""The policy: one observation in, the next keyframe out. Start reading here.
+
+    policy = Policy.from_checkpoint("models/policies/small")
+    prediction = policy.act(observation)          # -> keyframe, confidence, value maps
+
+``act`` looks twice. First at the whole workspace: which of 32^3 cells is the place to go to, given the instruction?
+Then at a small cube around that place, with finer cells. At the position found there it reads off rotation, gripper
+and whether contact on the way is intended.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dynarend_core.datasets import points
+from dynarend_core.errors import ObservationError
+from dynarend_core.geometry import aabb as boxes
+from dynarend_core.geometry import se3
+from dynarend_core.networks.action_decoder import locate, rotation_from_6d
+from dynarend_core.networks.checkpoint import CheckpointInfo, load_checkpoint
+from dynarend_core.networks.dynarend import DynaRend, Look, NetworkInput
+from dynarend_core.networks.language import SentenceEncoder, stack_words
+from dynarend_core.perception.fusion import fuse
+from dynarend_core.types import Keyframe, Observation, PointCloud, Prediction, ValueMap
+
+Array = np.ndarray
+
+NO_MOTION = (0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+class Policy:
+    """A trained network with everything it needs around it. One instance serves one thread at a time.
+
+    Args:
+        network: The network.
+        info: What the checkpoint says about it: workspace, voxel size, preset.
+        device: Where it runs.
+        encoder: Sentence encoder; give the same one to several policies to load it once.
+    """
+
+    def __init__(
+        self,
+        network: DynaRend,
+        info: CheckpointInfo,
+        device: torch.device | str = "cpu",
+        encoder: SentenceEncoder | None = None,
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.info = info
+        self.device = torch.device(device)
+        self.encoder = encoder or SentenceEncoder()
+        self.aabb = np.asarray(info.aabb_base, dtype=np.float64)
+
+    @classmethod
+    def from_checkpoint(cls, path: Path | str, device: torch.device | str = "cpu") -> Policy:
+        """Load a policy folder (``policy.safetensors`` and ``config.json``).
+
+        Raises:
+            CheckpointError: The folder is missing, damaged or does not fit the network.
+        """
+        network, info = load_checkpoint(Path(path))
+        return cls(network, info, device)
+
+    @torch.inference_mode()
+    def act(self, observation: Observation) -> Prediction:
+        """Choose the next keyframe.
+
+        Raises:
+            ObservationError: No points in the workspace, or non-finite points or gripper pose.
+            InvalidInputError: The instruction is empty.
+        """
+        start = time.perf_counter()
+        cloud = self._cloud(observation)
+        given = self._network_input(cloud, observation)
+        look = self.network.look(given)
+        position, coarse = locate(look.values.heat)
+        maps = [self._value_map(coarse, self.aabb)]
+        query = position
+        if self.network.zoom is not None:
+            look = self._look_closer(cloud, position, given, look)
+            query, fine = locate(look.values.heat)
+            centre_m = points.denormalise(position[0].cpu().numpy(), self.aabb)
+            maps.append(self._value_map(fine, boxes.cube(centre_m, self.network.config.zoom_edge_m)))
+            position = self.network.from_zoom(query, position)
+        keyframe = self._keyframe(position, query, look)
+        return Prediction(keyframe, _confidence(maps[0].probability), tuple(maps), time.perf_counter() - start)
+
+    def _cloud(self, observation: Observation) -> Array:
+        """``(n, 6)`` normalised points of the workspace, the given cloud or the fused views."""
+        cloud: PointCloud | None = observation.cloud
+        if cloud is None:
+            cloud = fuse(observation.views, self.aabb, self.info.voxel_m)
+        xyz = points.normalise(cloud.xyz, self.aabb)
+        if not np.isfinite(xyz).all():
+            raise ObservationError(f"{int((~np.isfinite(xyz)).any(axis=1).sum())} of {len(xyz)} points are not finite")
+        inside = points.crop(xyz, np.zeros(3), 1.0)
+        if len(inside) == 0:
+            raise ObservationError(
+                f"none of {len(xyz)} points lies in the policy's workspace {np.round(self.aabb, 3).tolist()}; "
+                "check depth and extrinsics"
+            )
+        return points.pack(xyz[inside], cloud.rgb[inside].astype(np.float32) / 255.0, len(inside))
+
+    def _network_input(self, cloud: Array, observation: Observation) -> NetworkInput:
+        tip = np.asarray(observation.gripper.T_base_gripper)[:3, 3]
+        if not np.isfinite(tip).all():
+            raise ObservationError(f"the gripper position is not finite: {tip.tolist()}")
+        chosen = cloud[points.spread(len(cloud), self.network.config.points)]
+        return NetworkInput(
+            points=self._tensor(chosen),
+            words=stack_words([self.encoder.encode(observation.instruction)]).to(self.device),
+            gripper_open=self._tensor(np.float32(observation.gripper.is_open)),
+            step=torch.tensor([observation.step], device=self.device),
+            tip=self._tensor(points.normalise(tip, self.aabb)),
+            frame=self._tensor(np.array(NO_MOTION, dtype=np.float32)),
+        )
+
+    def _look_closer(self, cloud: Array, position: Tensor, given: NetworkInput, look: Look) -> Look:
+        near = points.crop(cloud, position[0].cpu().numpy(), self.network.zoom_scale)
+        near = near[points.spread(len(near), self.network.config.zoom_points)]
+        close = cloud[near] if len(near) else np.full((1, 6), points.FAR_AWAY, dtype=np.float32)
+        return self.network.look_closer(self._tensor(close), position, given.tip, look)
+
+    def _keyframe(self, position: Tensor, query: Tensor, look: Look) -> Keyframe:
+        logits = self.network.gripper(query, look)
+        rotation = rotation_from_6d(logits.rotation)[0].double().cpu().numpy()
+        xyz = points.denormalise(position[0].cpu().numpy(), self.aabb)
+        return Keyframe(
+            se3.make(rotation, np.clip(xyz, self.aabb[0], self.aabb[1])),
+            gripper_open=bool(logits.gripper_open[0] > 0),
+            ignore_collisions=bool(logits.ignore_collisions[0] > 0),
+        )
+
+    def _value_map(self, probability: Tensor, aabb: Array) -> ValueMap:
+        return ValueMap(probability[0].float().cpu().numpy(), aabb)
+
+    def _tensor(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, device=self.device)[None]
+
+
+def _confidence(probability: Array) -> float:
+    """Probability within one cell of the best one."""
+    best = np.unravel_index(int(probability.argmax()), probability.shape)
+    around = tuple(slice(max(0, i - 1), i + 2) for i in best)
+    return float(probability[around].sum())

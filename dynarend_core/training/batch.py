@@ -1,0 +1,104 @@
+"""Samples to tensors, and one forward pass with losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dynarend_core.datasets.keyframe_dataset import Sample
+from dynarend_core.networks.dynarend import DynaRend, NetworkInput
+from dynarend_core.networks.language import SentenceEncoder, WordTokens, stack_words
+from dynarend_core.training.losses import Losses, policy_losses
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Network input and labels; fields as in :class:`dynarend_core.datasets.keyframe_dataset.Sample`.
+
+    Attributes:
+        query_noise: ``(b, 3)`` standard normal offsets of the position at which the pose head is trained.
+    """
+
+    given: NetworkInput
+    zoom_points: Tensor
+    zoom_centre: Tensor
+    target: Tensor
+    target_rotation: Tensor
+    target_open: Tensor
+    target_ignore: Tensor
+    query_noise: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        g = self.given
+        words: WordTokens = g.words.to(device)
+        moved = [x.to(device, non_blocking=True) for x in (g.points, g.gripper_open, g.step, g.tip, g.frame)]
+        given = NetworkInput(moved[0], words, *moved[1:])
+        names = list(self.__dataclass_fields__)[1:]
+        return Batch(given, *(getattr(self, name).to(device, non_blocking=True) for name in names))
+
+
+def collate(samples: Sequence[Sample], encoder: SentenceEncoder, rng: np.random.Generator) -> Batch:
+    """Stack samples and encode their instructions (once each)."""
+
+    def stack(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([np.asarray(getattr(s, name)) for s in samples]))
+
+    given = NetworkInput(
+        points=stack("points"),
+        words=stack_words([encoder.encode(s.instruction) for s in samples]),
+        gripper_open=stack("gripper_open").float(),
+        step=stack("step").long(),
+        tip=stack("tip"),
+        frame=stack("frame"),
+    )
+    return Batch(
+        given,
+        zoom_points=stack("zoom_points"),
+        zoom_centre=stack("zoom_centre"),
+        target=stack("target"),
+        target_rotation=stack("target_rotation"),
+        target_open=stack("target_open").float(),
+        target_ignore=stack("target_ignore").float(),
+        query_noise=torch.from_numpy(rng.standard_normal((len(samples), 3)).astype(np.float32)),
+    )
+
+
+class LossModule(nn.Module):
+    """Network and losses as one module, so that distributed training wraps exactly one forward pass.
+
+    Args:
+        network: The policy network.
+        query_noise: Standard deviation of the pose head's query, workspace cube coordinates.
+    """
+
+    def __init__(self, network: DynaRend, query_noise: float) -> None:
+        super().__init__()
+        self.network = network
+        self.query_noise = query_noise
+
+    def forward(self, batch: Batch) -> Losses:
+        """Losses of one batch. The zoom stage looks around the label, the pose head is asked near the label."""
+        network = self.network
+        look = network.look(batch.given)
+        coarse_heat, zoom_heat, zoom_target = look.values.heat, None, None
+        query = batch.target + self.query_noise * batch.query_noise
+        if network.zoom is not None:
+            look = network.look_closer(batch.zoom_points, batch.zoom_centre, batch.given.tip, look)
+            zoom_heat = look.values.heat
+            zoom_target = network.to_zoom(batch.target, batch.zoom_centre)
+            query = network.to_zoom(query, batch.zoom_centre)
+        return policy_losses(
+            coarse_heat,
+            zoom_heat,
+            network.gripper(query, look),
+            batch.target,
+            zoom_target,
+            batch.target_rotation,
+            batch.target_open,
+            batch.target_ignore,
+        )

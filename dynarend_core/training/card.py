@@ -1,0 +1,43 @@
+"""The CARD.md beside a policy: what it was trained on and how it measured, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynarend_core.networks.checkpoint import CheckpointInfo
+
+
+def card_text(info: CheckpointInfo) -> str:
+    """Markdown for people who find the folder."""
+    t = info.training
+    episodes = ", ".join(f"{name} ({count})" for name, count in t["episodes"].items())
+    low, high = np.round(np.asarray(info.aabb_base), 3).tolist()
+    lines = [
+        f"# DynaRend policy, preset `{info.preset}`",
+        "",
+        "Next-keyframe policy: coloured point cloud, instruction and gripper state in; gripper pose, gripper command",
+        "and collision flag out. Load it with `Policy.from_checkpoint(folder)`.",
+        "",
+        f"- Workspace: {low} to {high} m in the robot's base frame; clouds of {info.voxel_m * 1000:.0f} mm voxels.",
+        f"- Language: {info.language_model}, frozen. Colours and phrasings near those of the training data.",
+        f"- Demonstrations (episodes): {episodes}.",
+        f"- Training: {t['steps']} steps, {t['samples']} samples, {t['minutes']} minutes, seed {t['seed']}.",
+    ]
+    if t["validation"]:
+        lines += [
+            "",
+            "## Held-out demonstrations, open loop",
+            "",
+            "Not a success rate: how far predicted keyframes are from demonstrated ones. Step -1 is all steps.",
+            "",
+            "| task | step | arm displaced | frames | position cm (median / p90) | rotation deg (median / p90) | "
+            "gripper | collision flag |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for r in t["validation"]:
+            p, a = r["position_cm"], r["rotation_deg"]
+            lines.append(
+                f"| {r['task']} | {r['step']} | {'yes' if r['displaced'] else 'no'} | {r['frames']} | "
+                f"{p[0]:.2f} / {p[1]:.2f} | {a[0]:.1f} / {a[1]:.1f} | {r['gripper']:.0%} | {r['collision']:.0%} |"
+            )
+    return "\n".join(lines) + "\n"

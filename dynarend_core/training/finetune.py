@@ -1,0 +1,240 @@
+"""Fine-tuning from demonstrations to a policy folder: data, loop, logs, validation, checkpoints in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dynarend_core.datasets.augmentation import AugmentationConfig
+from dynarend_core.datasets.cloud_cache import TaskClouds, load_task
+from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
+from dynarend_core.datasets.store import DemonstrationStore
+from dynarend_core.errors import DatasetError
+from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, save_checkpoint
+from dynarend_core.networks.language import SentenceEncoder
+from dynarend_core.perception.fusion import FusionConfig
+from dynarend_core.policy import Policy
+from dynarend_core.training.card import card_text
+from dynarend_core.training.logs import RunLogs
+from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
+from dynarend_core.training.presets import Preset
+from dynarend_core.training.validation import StepReport, validate
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """One run.
+
+    Attributes:
+        data: Demonstration store.
+        out: Run folder; the policy goes to ``out/policy``.
+        preset_name: Name of the preset, for the checkpoint.
+        preset: Network and training settings.
+        loop: Device, seed, limits.
+        validation_data: Store of held-out demonstrations; None holds the last 5 % of the episodes out.
+        initial_policy: Policy folder whose weights the network starts from.
+        resume: Go on from ``out/state``.
+        save_every_s: Time between checkpoints [s].
+        validate_every_s: Time between validations [s].
+        validation_frames: Frames a task at each validation; the last one uses four times as many.
+    """
+
+    data: Path
+    out: Path
+    preset_name: str
+    preset: Preset
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(Preset().training))
+    validation_data: Path | None = None
+    initial_policy: Path | None = None
+    resume: bool = False
+    save_every_s: float = 180.0
+    validate_every_s: float = 300.0
+    validation_frames: int = 40
+
+
+@dataclass(frozen=True)
+class FinetuneReport:
+    """Outcome of a run."""
+
+    policy: str
+    steps: int
+    seconds: float
+    samples_per_s: float
+    final_losses: dict[str, float]
+    validation: list[StepReport]
+
+
+class Finetune:
+    """A run in its order. ``execute`` is the table of contents.
+
+    Args:
+        config: The run.
+        on_step: Called after every optimiser step.
+        on_data: Called while clouds are fused for the first time: task, episodes done, episodes in all.
+        on_validation: Called with the optimiser step and the reports of every validation.
+    """
+
+    def __init__(
+        self,
+        config: FinetuneConfig,
+        on_step: Callable[[StepLog], None] | None = None,
+        on_data: Callable[[str, int, int], None] | None = None,
+        on_validation: Callable[[int, list[StepReport]], None] | None = None,
+    ) -> None:
+        self.config, self.on_step, self.on_data, self.on_validation = config, on_step, on_data, on_validation
+        self.encoder = SentenceEncoder()
+        self.is_main = int(os.environ.get("RANK", "0")) == 0
+
+    def execute(self) -> FinetuneReport:
+        """Train and return the final validation.
+
+        Raises:
+            DatasetError: No demonstrations, or damaged ones.
+            CheckpointError: Nothing to resume, or an initial policy that does not fit.
+        """
+        _join_processes(self.config.loop.device)
+        train, held_out = self._datasets()
+        info = self._info(train)
+        loop = self._loop(train, info)
+        if self.config.resume:
+            loop.resume(self.config.out / "state")
+        for sentence in train.sentences():
+            self.encoder.encode(sentence)
+        logs = RunLogs(self.config.out, first_step=loop.step) if self.is_main else None
+        losses = self._train(loop, info, held_out, logs)
+        reports: list[StepReport] = []
+        if self.is_main and logs is not None:
+            reports = self._validate(loop, info, held_out, logs, 4 * self.config.validation_frames)
+            self._save(loop, info, reports)
+            logs.close()
+        samples = loop.step * self.config.loop.training.batch_size
+        policy = str(self.config.out / "policy")
+        return FinetuneReport(
+            policy, loop.step, loop.elapsed_s, samples / max(loop.elapsed_s, 1e-9), losses, reports
+        )
+
+    def _train(
+        self, loop: TrainingLoop, info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
+    ) -> dict[str, float]:
+        saved = validated = time.monotonic()
+        average: dict[str, float] = {}
+        for log in loop.run():
+            for name, value in log.losses.items():
+                average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
+            if logs is None:
+                continue
+            logs.step(log)
+            if self.on_step is not None:
+                self.on_step(dataclasses.replace(log, losses=dict(average)))
+            now = time.monotonic()
+            if now - validated > self.config.validate_every_s:
+                self._validate(loop, info, held_out, logs, self.config.validation_frames)
+                validated = time.monotonic()
+            if now - saved > self.config.save_every_s:
+                self._save(loop, info, [])
+                saved = time.monotonic()
+        return {name: round(value, 4) for name, value in average.items()}
+
+    def _datasets(self) -> tuple[KeyframeDataset, KeyframeDataset]:
+        tasks = self._tasks(self.config.data)
+        p, aabb = self.config.preset, SCENE_AABB_BASE
+        t = p.training
+        augmentation = AugmentationConfig(translation_m=t.translation_m, yaw_deg=t.yaw_deg)
+        edge = p.network.zoom_edge_m if p.network.zoom is not None else 0.0
+        config = SampleConfig(p.network.points, p.network.zoom_points, edge, t.zoom_noise_m, augmentation)
+        if self.config.validation_data is not None:
+            return KeyframeDataset(tasks, aabb, config), KeyframeDataset(
+                self._tasks(self.config.validation_data), aabb, config
+            )
+        splits = [_split(len(task.instructions)) for task in tasks]
+        train = KeyframeDataset(tasks, aabb, config, [s[0] for s in splits])
+        return train, KeyframeDataset(tasks, aabb, config, [s[1] for s in splits])
+
+    def _tasks(self, root: Path) -> list[TaskClouds]:
+        store = DemonstrationStore(root)
+        names = store.tasks()
+        if not names:
+            raise DatasetError(f"{root} holds no demonstrations; record some with `dynarend collect --out {root}`")
+        if not self.is_main:
+            torch.distributed.barrier()
+        tasks = [load_task(store, name, FusionConfig(SCENE_AABB_BASE), self.on_data) for name in names]
+        if self.is_main and torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        return tasks
+
+    def _info(self, train: KeyframeDataset) -> CheckpointInfo:
+        return CheckpointInfo(
+            self.config.preset_name,
+            self.config.preset.network,
+            SCENE_AABB_BASE.tolist(),
+            tasks=[task.task for task in train.tasks],
+        )
+
+    def _loop(self, train: KeyframeDataset, info: CheckpointInfo) -> TrainingLoop:
+        torch.manual_seed(self.config.loop.seed)
+        if self.config.initial_policy is not None:
+            network, start = load_checkpoint(self.config.initial_policy)
+            if start.network != info.network:
+                raise DatasetError(f"{self.config.initial_policy} is a {start.preset!r} network, not {info.preset!r}")
+        else:
+            network = build_network(info)
+        edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())
+        query_noise = 2.0 * self.config.preset.training.query_noise_m / edge
+        return TrainingLoop(network, train, self.encoder, query_noise, self.config.loop)
+
+    def _validate(
+        self, loop: TrainingLoop, info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
+    ) -> list[StepReport]:
+        policy = Policy(loop.network, info, self.config.loop.device, self.encoder)
+        reports = validate(policy, held_out, frames)
+        loop.network.train()
+        logs.validation(loop.step, reports)
+        if self.on_validation is not None:
+            self.on_validation(loop.step, reports)
+        return reports
+
+    def _save(self, loop: TrainingLoop, info: CheckpointInfo, reports: list[StepReport]) -> None:
+        loop.save(self.config.out / "state")
+        summary: dict[str, Any] = {
+            "steps": loop.step,
+            "samples": loop.step * self.config.loop.training.batch_size,
+            "minutes": round(loop.elapsed_s / 60.0, 2),
+            "seed": self.config.loop.seed,
+            "episodes": {t.task: len(t.instructions) for t in loop.dataset.tasks},
+            "validation": [dataclasses.asdict(r) for r in reports],
+        }
+        info = dataclasses.replace(info, training=summary)
+        save_checkpoint(self.config.out / "policy", loop.network, info, card_text(info))
+
+
+def _split(episodes: int) -> tuple[Array, Array]:
+    """Episode numbers to train on and the last 5 % (at least one, if there are two) to validate on."""
+    if episodes < 2:
+        return np.arange(episodes), np.arange(episodes)
+    first = min(episodes - 1, int(episodes * 0.95))
+    return np.arange(first), np.arange(first, episodes)
+
+
+def _join_processes(device: str) -> None:
+    """Join the process group when started by ``torchrun``."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+
+
+def report_json(report: FinetuneReport) -> str:
+    """A run's outcome as JSON text."""
+    return json.dumps(dataclasses.asdict(report), indent=2) + "\n"

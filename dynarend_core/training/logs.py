@@ -1,0 +1,71 @@
+"""A run's logs: ``metrics.jsonl``, one object a line, and TensorBoard when it is installed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from dynarend_core.training.loop import StepLog
+from dynarend_core.training.validation import StepReport
+
+
+class RunLogs:
+    """Writes both logs.
+
+    Args:
+        folder: Run folder.
+        first_step: Step the run (re)starts at; lines of later steps, from before an interruption, are dropped.
+        every: Steps between training lines.
+    """
+
+    def __init__(self, folder: Path, first_step: int = 0, every: int = 10) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "metrics.jsonl"
+        kept = []
+        if first_step > 0 and path.is_file():
+            kept = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= first_step]
+        path.write_text("".join(line + "\n" for line in kept))
+        self._file = open(path, "a", buffering=1)  # noqa: SIM115
+        self._every = every
+        self._board = _board(folder / "tensorboard", first_step)
+
+    def step(self, log: StepLog) -> None:
+        """Log an optimiser step, if it is its turn."""
+        if log.step % self._every and log.step != 1:
+            return
+        values = {f"loss/{name}": value for name, value in log.losses.items()}
+        values |= {"optimizer/learning_rate": log.learning_rate, "optimizer/gradient_norm": log.gradient_norm}
+        self._write({"step": log.step, "elapsed_s": round(log.elapsed_s, 2), **values})
+        for name, value in values.items():
+            self._scalar(name, value, log.step)
+
+    def validation(self, step: int, reports: list[StepReport]) -> None:
+        """Log a validation."""
+        self._write({"step": step, "validation": [dataclasses.asdict(r) for r in reports]})
+        for r in reports:
+            name = f"{r.task}/{'all' if r.step < 0 else f'step{r.step}'}{'_displaced' if r.displaced else ''}"
+            self._scalar(f"validation_position_cm/{name}", r.position_cm[0], step)
+            self._scalar(f"validation_rotation_deg/{name}", r.rotation_deg[0], step)
+
+    def close(self) -> None:
+        """Flush and close both logs."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _write(self, row: dict[str, Any]) -> None:
+        self._file.write(json.dumps(row) + "\n")
+
+    def _scalar(self, name: str, value: float, step: int) -> None:
+        if self._board is not None:
+            self._board.add_scalar(name, value, step)
+
+
+def _board(folder: Path, first_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=first_step or None)

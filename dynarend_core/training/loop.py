@@ -1,0 +1,161 @@
+"""The optimiser's loop: draw, forward, backward, step. On a CPU, on one GPU, or on several under ``torchrun``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
+from dynarend_core.networks.dynarend import DynaRend
+from dynarend_core.networks.language import SentenceEncoder
+from dynarend_core.training.batch import Batch, LossModule, collate
+from dynarend_core.training.presets import TrainingConfig
+from dynarend_core.training.resume import RunProgress, load_state, save_state
+from dynarend_core.training.schedule import learning_rate, progress
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How one run goes, beside the preset's training settings.
+
+    Attributes:
+        training: Steps, batch size, schedule.
+        seed: Seed of data order and augmentation.
+        device: ``"cpu"`` or ``"cuda"``.
+        bf16: Compute in bfloat16 where it is safe.
+        time_limit_s: Anneal and stop after this much training time [s]; None for no limit.
+        workers: Threads that prepare batches ahead; 0 prepares them in line.
+    """
+
+    training: TrainingConfig
+    seed: int = 0
+    device: str = "cpu"
+    bf16: bool = True
+    time_limit_s: float | None = None
+    workers: int = 0
+
+    def key(self) -> str:
+        """Settings a resumed run must share for its continuation to be the same run."""
+        t = self.training
+        return f"seed={self.seed} steps={t.steps} batch={t.batch_size} lr={t.learning_rate} bf16={self.bf16}"
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """What happened in one optimiser step."""
+
+    step: int
+    losses: dict[str, float]
+    learning_rate: float
+    gradient_norm: float
+    elapsed_s: float
+    done: float
+
+
+class TrainingLoop:
+    """Network, optimiser and data of one run. Random choices depend on (seed, step, process) and nothing else."""
+
+    def __init__(
+        self,
+        network: DynaRend,
+        dataset: KeyframeDataset,
+        encoder: SentenceEncoder,
+        query_noise: float,
+        config: LoopConfig,
+    ) -> None:
+        self.network, self.dataset, self.encoder, self.config = network, dataset, encoder, config
+        self.rank, self.world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        self.module: nn.Module = LossModule(network.to(config.device), query_noise).train()
+        if self.world > 1:
+            self.module = DistributedDataParallel(self.module)
+        t = config.training
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=t.learning_rate, betas=(0.9, 0.98), weight_decay=t.weight_decay
+        )
+        self.step, self.elapsed_s = 0, 0.0
+
+    @property
+    def is_main(self) -> bool:
+        """True in the one process that logs and saves."""
+        return self.rank == 0
+
+    def run(self, until_step: int | None = None) -> Iterator[StepLog]:
+        """Train, yielding after every step, until the preset's steps, ``until_step`` or the time limit."""
+        last = min(self.config.training.steps, until_step or self.config.training.steps)
+        batches = self._batches(self.step, last)
+        while self.step < last and self._done() < 1.0:
+            start = time.perf_counter()
+            done = self._done()
+            log = self._step(next(batches), done)
+            self.elapsed_s += time.perf_counter() - start
+            yield log
+
+    def _done(self) -> float:
+        done = progress(self.step, self.config.training.steps, self.elapsed_s, self.config.time_limit_s)
+        if self.world > 1 and self.config.time_limit_s is not None:
+            shared = torch.tensor(done, device=self.config.device)
+            torch.distributed.broadcast(shared, src=0)
+            done = float(shared)
+        return done
+
+    def _step(self, batch: Batch, done: float) -> StepLog:
+        t = self.config.training
+        rate = learning_rate(t.learning_rate, self.step, t.warmup_steps, done)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with self._autocast():
+            losses = self.module(batch.to(self.config.device))
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), t.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.step += 1
+        return StepLog(self.step, losses.detached(), rate, float(norm), self.elapsed_s, done)
+
+    def _autocast(self) -> AbstractContextManager:
+        if not self.config.bf16:
+            return nullcontext()
+        return torch.autocast(self.config.device, torch.bfloat16)
+
+    def _prepare(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.config.seed, step, self.rank])
+        count = max(1, self.config.training.batch_size // self.world)
+        return collate([self.dataset.draw(rng) for _ in range(count)], self.encoder, rng)
+
+    def _batches(self, first: int, last: int) -> Iterator[Batch]:
+        workers = self.config.workers
+        if workers == 0:
+            yield from map(self._prepare, range(first, last))
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            ahead = [pool.submit(self._prepare, s) for s in range(first, min(last, first + 2 * workers))]
+            for step in range(first, last):
+                if step + 2 * workers < last:
+                    ahead.append(pool.submit(self._prepare, step + 2 * workers))
+                yield ahead.pop(0).result()
+
+    def save(self, folder: Path) -> None:
+        """Write everything needed to go on exactly from here."""
+        save_state(folder, self.network, self.optimizer, RunProgress(self.step, self.elapsed_s, self.config.key()))
+
+    def resume(self, folder: Path) -> None:
+        """Go on from what :meth:`save` wrote.
+
+        Raises:
+            CheckpointError: Nothing to resume, damaged, or started with other settings.
+        """
+        state = load_state(folder, self.network, self.optimizer, self.config.key())
+        self.step, self.elapsed_s = state.step, state.elapsed_s
+
+

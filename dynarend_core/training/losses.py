@@ -1,0 +1,101 @@
+"""What the policy is trained on: one 3D cross entropy a stage, rotation, gripper and collision flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from dynarend_core.networks import triplane
+from dynarend_core.networks.action_decoder import GripperLogits, six_d_from_rotation
+
+TARGET_SIGMA_CELLS = 0.7
+ROTATION_WEIGHT = 2.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Scalars of one batch; ``total`` is what is minimised."""
+
+    coarse: Tensor
+    zoom: Tensor
+    rotation: Tensor
+    gripper: Tensor
+    collision: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Weighted sum."""
+        return self.coarse + self.zoom + ROTATION_WEIGHT * self.rotation + self.gripper + 0.5 * self.collision
+
+    def detached(self) -> dict[str, float]:
+        """Plain numbers for logs."""
+        names = ("coarse", "zoom", "rotation", "gripper", "collision", "total")
+        return {name: float(getattr(self, name).detach()) for name in names}
+
+
+def line_targets(xyz: Float[Tensor, "b 3"], n: int, sigma: float = TARGET_SIGMA_CELLS) -> Float[Tensor, "b 3 n"]:
+    """Normalised Gaussians over the cells of each axis around a position; their product is the 3D target."""
+    centres = (torch.arange(n, device=xyz.device, dtype=torch.float32) + 0.5) * (2.0 / n) - 1.0
+    distance = (centres - xyz[..., None]) * (n / (2.0 * sigma))
+    return (-0.5 * distance.square()).softmax(dim=-1)
+
+
+def log_partition(heat: Float[Tensor, "b 3 n n"]) -> Float[Tensor, "b"]:
+    """``logsumexp`` over the n^3 cells of the summed volume, without building it.
+
+    For fixed x and y the sum over z of ``exp(xz + yz)`` is a matrix product of the two exponentiated planes: n times
+    fewer exponentials, and nothing of size n^3.
+    """
+    xy, xz, yz = heat.float().unbind(1)
+    top_x, top_y = xz.amax(-1, keepdim=True).detach(), yz.amax(-1, keepdim=True).detach()
+    with torch.autocast(heat.device.type, enabled=False):
+        over_z = torch.bmm((xz - top_x).exp(), (yz - top_y).exp().transpose(1, 2))
+    columns = xy + top_x + top_y.transpose(1, 2) + over_z.clamp(min=1e-30).log()
+    return torch.logsumexp(columns.flatten(1), dim=-1)
+
+
+def value_loss(heat: Float[Tensor, "b 3 n n"], xyz: Float[Tensor, "b 3"]) -> Float[Tensor, ""]:
+    """Cross entropy of the softmax over all n^3 cells with a Gaussian around the label.
+
+    The volume is the sum of three planes and the target a product of three lines, so the expected logit needs
+    the planes only.
+    """
+    lines = line_targets(xyz, heat.shape[-1])
+    expected = heat.new_zeros(len(heat))
+    for plane, (first, second) in enumerate(triplane.PLANE_AXES):
+        expected = expected + torch.einsum("bij,bi,bj->b", heat[:, plane], lines[:, first], lines[:, second])
+    return (log_partition(heat) - expected).mean()
+
+
+def rotation_loss(six: Float[Tensor, "b 6"], rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, ""]:
+    """L1 distance to the label or to the same gripper turned by 180 degrees about its approach axis."""
+    label = six_d_from_rotation(rotation)
+    flipped = label * label.new_tensor([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
+    distance = torch.stack([(six - label).abs().sum(-1), (six - flipped).abs().sum(-1)])
+    return distance.min(dim=0).values.mean()
+
+
+def policy_losses(
+    coarse_heat: Float[Tensor, "b 3 n n"],
+    zoom_heat: Float[Tensor, "b 3 m m"] | None,
+    logits: GripperLogits,
+    target: Float[Tensor, "b 3"],
+    zoom_target: Float[Tensor, "b 3"] | None,
+    rotation: Float[Tensor, "b 3 3"],
+    target_open: Float[Tensor, "b"],
+    target_ignore: Float[Tensor, "b"],
+) -> Losses:
+    """All terms of one batch; positions in the coordinates of the stage they belong to."""
+    coarse = value_loss(coarse_heat, target)
+    zoom = coarse.new_zeros(()) if zoom_heat is None or zoom_target is None else value_loss(zoom_heat, zoom_target)
+    return Losses(
+        coarse=coarse,
+        zoom=zoom,
+        rotation=rotation_loss(logits.rotation, rotation),
+        gripper=F.binary_cross_entropy_with_logits(logits.gripper_open, target_open),
+        collision=F.binary_cross_entropy_with_logits(logits.ignore_collisions, target_ignore),
+    )

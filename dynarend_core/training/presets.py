@@ -1,0 +1,86 @@
+"""Named sizes of the policy network and how each is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.networks.dynarend import NetworkConfig
+from dynarend_core.networks.stage import StageConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Samples a step, over all processes.
+        learning_rate: Peak of the cosine schedule.
+        warmup_steps: Linear warm-up.
+        weight_decay: AdamW's decoupled decay.
+        clip_norm: Largest gradient norm.
+        translation_m: Largest shift of the SE(3) augmentation along each axis [m].
+        yaw_deg: Largest turn about the vertical [degrees].
+        zoom_noise_m: Largest offset of the zoom cube's centre from the label along each axis [m].
+        query_noise_m: Standard deviation of the position at which the pose head is trained [m].
+    """
+
+    steps: int = 4000
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    warmup_steps: int = 50
+    weight_decay: float = 0.01
+    clip_norm: float = 5.0
+    translation_m: float = 0.125
+    yaw_deg: float = 45.0
+    zoom_noise_m: float = 0.05
+    query_noise_m: float = 0.004
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network and its training."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+def _tiny(depths: tuple[int, ...]) -> StageConfig:
+    return StageConfig(width=48, heads=2, depths=depths, hidden=96, token_cells=4, value_cells=16, channels=16)
+
+
+def _base(depths: tuple[int, ...]) -> StageConfig:
+    return StageConfig(width=384, heads=6, depths=depths, hidden=1024, token_cells=16, value_cells=64, channels=48)
+
+
+PRESETS = {
+    "debug": Preset(
+        NetworkConfig(coarse=_tiny((1, 1)), zoom=_tiny((1,)), points=4096, zoom_points=2048, reader_depth=1),
+        TrainingConfig(steps=300, batch_size=16, learning_rate=2e-3),
+    ),
+    "small": Preset(),
+    "base": Preset(
+        NetworkConfig(coarse=_base((4, 4)), zoom=_base((4,)), points=32768, zoom_points=16384),
+        TrainingConfig(steps=20_000, batch_size=128, learning_rate=3e-4, warmup_steps=500),
+    ),
+    "paper": Preset(
+        NetworkConfig(
+            coarse=StageConfig("point_mlp", 768, 12, (4, 4), 3072, token_cells=16, value_cells=64, channels=96),
+            zoom=None,
+            points=32768,
+        ),
+        TrainingConfig(steps=30_000, batch_size=256, learning_rate=1e-4, warmup_steps=1000),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """Look a preset up.
+
+    Raises:
+        ConfigurationError: No preset has this name.
+    """
+    if name not in PRESETS:
+        raise ConfigurationError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
