@@ -27,7 +27,7 @@ def discover_keyframes(gripper_open: Array, joint_velocities: Array) -> list[int
     Raises:
         InvalidInputError: lengths differ, or fewer than two frames.
     """
-    is_open: Array = np.greater(gripper_open, 0.5)
+    is_open = np.asarray(np.greater(gripper_open, 0.5))
     velocities = np.asarray(joint_velocities, dtype=np.float64)
     n = len(is_open)
     if n < 2 or is_open.ndim != 1 or velocities.ndim != 2 or len(velocities) != n:

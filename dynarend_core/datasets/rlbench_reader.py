@@ -41,6 +41,7 @@ class RLBenchEpisode:
     Attributes:
         path: Episode folder.
         instructions: Phrasings of the instruction; the first is the one PerAct and RVT use.
+            Empty if the file is missing.
         variation: Variation of the task.
         cameras: Names of the recorded cameras.
         grippers: Gripper state of each frame, base frame.
@@ -84,7 +85,13 @@ class RLBenchEpisode:
     def observation(
         self, frame: int, instruction: str | None = None, step: int = 0, cameras: tuple[str, ...] | None = None
     ) -> Observation:
-        """What the robot saw at ``frame``, told ``instruction`` (default: the first phrasing)."""
+        """What the robot saw at ``frame``, told ``instruction`` (default: the first phrasing).
+
+        Raises:
+            DatasetError: as for :meth:`views`, or the episode came without an instruction and none is given.
+        """
+        if instruction is None and not self.instructions:
+            raise DatasetError(f"{self.path} has no variation_descriptions.pkl; give the instruction yourself")
         words = self.instructions[0] if instruction is None else instruction
         views = self.views(frame, cameras)
         return Observation(views, self.grippers[frame], words, step, self.q[frame], frame * FRAME_PERIOD_NS)
@@ -152,9 +159,7 @@ def _instructions(path: Path, first: SimpleNamespace) -> tuple[str, ...]:
     for candidate in (path / "variation_descriptions.pkl", path.parent.parent / "variation_descriptions.pkl"):
         if candidate.is_file():
             return tuple(str(s) for s in load_pickle(candidate))
-    if "descriptions" in first.misc:
-        return tuple(str(s) for s in first.misc["descriptions"])
-    raise DatasetError(f"{path} has no variation_descriptions.pkl; pass the instruction yourself or copy the file")
+    return tuple(str(s) for s in first.misc.get("descriptions", ()))
 
 
 def _variation(path: Path, first: SimpleNamespace) -> int:

@@ -101,6 +101,10 @@ def test_missing_and_truncated_files_are_named(episode_dir):
         read_episode(episode_dir).views(1)
     with pytest.raises(DatasetError, match="it has front"):
         read_episode(episode_dir).views(0, ("wrist",))
+    (episode_dir / "variation_descriptions.pkl").unlink()
+    assert read_episode(episode_dir).observation(0, "pull").instruction == "pull"
+    with pytest.raises(DatasetError, match="give the instruction yourself"):
+        read_episode(episode_dir).observation(0)
     shutil.rmtree(episode_dir / "front_rgb")
     with pytest.raises(DatasetError, match="no camera folders"):
         read_episode(episode_dir)
