@@ -56,7 +56,7 @@ class ArmKinematics:
             InvalidInputError: non-finite or malformed pose or seed.
             PlanningError: cause ``ik``; the message names the best residual.
         """
-        target = se3.check(T_base_tip, "T_base_tip")
+        target = np.array(se3.check(T_base_tip, "T_base_tip"))
         seed = _check_q(q_seed)
         rng = np.random.default_rng(0) if rng is None else rng
         best = (np.inf, np.inf)
@@ -91,7 +91,7 @@ class ArmKinematics:
         Returns:
             ``(n + 1, 7)`` joint positions including the start, or None where the arm cannot follow.
         """
-        path, reached = _chain.follow(np.ascontiguousarray(poses), _check_q(q_start), HOME_Q, max_joint_step, _AIM)
+        path, reached = _chain.follow(np.array(poses), _check_q(q_start), HOME_Q, max_joint_step, _AIM)
         return path if reached else None
 
     def _seed(self, attempt: int, q_seed: Array, rng: np.random.Generator) -> Array:
@@ -106,7 +106,7 @@ class ArmKinematics:
 
 
 def _check_q(q: Array) -> Array:
-    q = np.ascontiguousarray(q, dtype=np.float64)
+    q = np.array(q, dtype=np.float64)  # a copy: compiled code is typed for writable, contiguous arrays
     if q.shape != (7,) or not np.isfinite(q).all():
         raise InvalidInputError(f"joint positions must be 7 finite numbers [rad], got {q!r}")
     return q

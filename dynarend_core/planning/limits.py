@@ -12,9 +12,7 @@ from dynarend_core.types import FailureReason
 
 Array = np.ndarray
 
-WORKSPACE_AABB_BASE = np.array(
-    [[*(SCENE_AABB_BASE[0, :2] - 0.1), -0.02], [*(SCENE_AABB_BASE[1] + 0.1)]]
-)
+WORKSPACE_AABB_BASE = np.array([[*(SCENE_AABB_BASE[0, :2] - 0.1), -0.02], [*(SCENE_AABB_BASE[1] + 0.1)]])
 """Where the tip may go ``(2, 3)`` [m]: the policy's cube and 10 cm around it, but never into the table."""
 
 

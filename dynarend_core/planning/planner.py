@@ -28,6 +28,7 @@ class MotionPlannerConfig:
         line_step_m: Distance between waypoints of a straight line [m].
         line_step_rad: Rotation between waypoints of a straight line [rad].
         max_joint_step: Largest change of a joint between two waypoints of a straight line [rad].
+        max_line_slowdown: A free motion is straight if that takes at most this many times the joint-space line.
         workspace_aabb: ``(2, 3)`` box the tip may move in, base frame [m].
         ik_seeds: Starts of the search for goal configurations when the straight line is not possible.
         max_checks: Effort of the search around obstacles [collision checks].
@@ -39,6 +40,7 @@ class MotionPlannerConfig:
     line_step_m: float = 0.005
     line_step_rad: float = float(np.radians(2.0))
     max_joint_step: float = 0.2
+    max_line_slowdown: float = 2.0
     workspace_aabb: Array = field(default_factory=limits.WORKSPACE_AABB_BASE.copy)
     ik_seeds: int = 30
     max_checks: int = 20_000
@@ -69,8 +71,8 @@ class MotionPlanner:
             InvalidInputError: non-finite or malformed input.
             PlanningError: cause ``limits`` (target outside the workspace), ``ik`` (unreachable), ``planning``.
         """
-        target = se3.check(keyframe.T_base_gripper, "keyframe.T_base_gripper")
-        q_start = np.ascontiguousarray(q_start, dtype=np.float64)
+        target = np.array(se3.check(keyframe.T_base_gripper, "keyframe.T_base_gripper"))
+        q_start = np.array(q_start, dtype=np.float64)
         tip_start = self.kinematics.forward(q_start)
         limits.check_tips(target[:3, 3], self.config.workspace_aabb)
         if obstacle_points is not None:
@@ -82,11 +84,20 @@ class MotionPlanner:
             points = None if keyframe.ignore_collisions else obstacle_points
             scene = PlanningScene(q_start, target, points, self.config.workspace_aabb, self.config.scene)
             if line is not None and scene.is_free(line, scene.thresholds(line[-1])):
-                path = line
-            else:
-                path = self._joint_path(q_start, target, scene)
-        limits.check_joints(path)
+                return self._faster(line, scene)
+            path = self._joint_path(q_start, target, scene)
+        return self._timed(path)
+
+    def _timed(self, path: Array) -> JointTrajectory:
+        limits.check_joints(path[1:])  # not the measured start: a joint resting on its stop may read beyond it
         return time_parametrise(path, VELOCITY_LIMITS, ACCELERATION_LIMITS, self.config.velocity_factor)
+
+    def _faster(self, line: Array, scene: PlanningScene) -> JointTrajectory:
+        """The straight line, unless it creeps past a singularity and the joint-space line does not."""
+        straight, direct = self._timed(line), self._timed(line[[0, -1]])
+        if straight.duration_s <= self.config.max_line_slowdown * direct.duration_s:
+            return straight
+        return direct if scene.is_free(line[[0, -1]], scene.thresholds(line[-1])) else straight
 
     def _straight_line(self, q_start: Array, tip_start: Array, target: Array) -> Array | None:
         """Joint path whose tip runs straight to the target, or None where the arm cannot follow."""
@@ -136,9 +147,10 @@ class MotionPlanner:
         low, high = np.minimum(q_start, goal), np.maximum(q_start, goal)
         joint_limits = self.kinematics.joint_limits
         for room in (0.6, 6.0):
-            bounds = np.stack([np.maximum(low - room, joint_limits[:, 0]), np.minimum(high + room, joint_limits[:, 1])])
+            lower = np.minimum(np.maximum(low - room, joint_limits[:, 0]), low)
+            upper = np.maximum(np.minimum(high + room, joint_limits[:, 1]), high)
             path = search.rrt_connect(
-                q_start, [goal], bounds.T, is_free, self.config.seed, self.config.max_checks // 4
+                q_start, goal, np.stack([lower, upper], axis=1), is_free, self.config.seed, self.config.max_checks // 4
             )
             if path is not None:
                 path[0], path[-1] = q_start, goal

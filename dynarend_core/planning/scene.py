@@ -19,6 +19,7 @@ _LINKS, _LOCAL, _RADII = _SPHERES.links, _SPHERES.local, _SPHERES.radii
 _FINGERS = (_LINKS == HAND_LINK) & (_LOCAL[:, 2] > 0.055)
 _N_BODY = int((_LINKS <= 2).sum())  # spheres of the base and the first two links; they come first in the table
 _FIRST_DISTAL = int(np.argmax(_LINKS >= 5))
+_N_FOREARM = int((_LINKS == 5).sum())
 
 
 @numba.njit(cache=True)
@@ -31,16 +32,17 @@ def _clearances(q: Array, grid: Array, origin: Array, voxel: float, table_z: flo
     for i in range(n):
         T = frames[_LINKS[i]]
         for r in range(3):
-            centres[i, r] = (
-                T[r, 0] * _LOCAL[i, 0] + T[r, 1] * _LOCAL[i, 1] + T[r, 2] * _LOCAL[i, 2] + T[r, 3]
-            )
+            centres[i, r] = T[r, 0] * _LOCAL[i, 0] + T[r, 1] * _LOCAL[i, 1] + T[r, 2] * _LOCAL[i, 2] + T[r, 3]
         x, y, z = centres[i]
         distance = interpolate(grid, origin, voxel, x, y, z, REACH_M) if _LINKS[i] > 0 else REACH_M
         if _LINKS[i] > 2:
             distance = min(distance, z - table_z)
         out[i] = distance - _RADII[i]
         if i >= _FIRST_DISTAL:
-            for j in range(_N_BODY):
+            # Links 5 and up can meet the base and shoulder; only the hand can meet link 5.
+            for j in range(_FIRST_DISTAL + _N_FOREARM if _LINKS[i] == HAND_LINK else _N_BODY):
+                if _N_BODY <= j < _FIRST_DISTAL:
+                    continue
                 gap = np.sqrt(((centres[i] - centres[j]) ** 2).sum()) - _RADII[i] - _RADII[j]
                 out[i] = min(out[i], gap)
     return out, frames[9, :3, 3].copy()
@@ -146,9 +148,7 @@ class PlanningScene:
     def first_blocked(self, path: Array, thresholds: Array) -> int:
         """Row of ``path`` ``(m, 7)`` at which it is first blocked, checked along the segments too; -1 if free."""
         path = np.ascontiguousarray(path)
-        return int(
-            _first_blocked(path, self.config.edge_step_rad, thresholds, self._box, *self._field_arguments())
-        )
+        return int(_first_blocked(path, self.config.edge_step_rad, thresholds, self._box, *self._field_arguments()))
 
     def is_free(self, path: Array, thresholds: Array) -> bool:
         """True if no state along ``path`` ``(m, 7)`` is blocked."""

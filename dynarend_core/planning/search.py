@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ FreeTest = Callable[[Array], bool]
 
 
 def rrt_connect(
-    q_start: Array, goals: Sequence[Array], bounds: Array, is_free: FreeTest, seed: int, max_checks: int
+    q_start: Array, goal: Array, bounds: Array, is_free: FreeTest, seed: int, max_checks: int
 ) -> Array | None:
-    """Find a free joint path from ``q_start`` to one of ``goals``.
+    """Find a free joint path from ``q_start`` to ``goal``.
 
     Args:
         q_start: ``(7,)`` free start [rad].
-        goals: Free goal positions, each ``(7,)`` [rad].
+        goal: ``(7,)`` free goal [rad].
         bounds: ``(7, 2)`` box that is searched [rad].
         is_free: Test of a path ``(m, 7)``.
         seed: Seed of OMPL's random numbers.
@@ -52,11 +52,7 @@ def rrt_connect(
     setup.setStateValidityChecker(checks)
     information = setup.getSpaceInformation()
     information.setStateValidityCheckingResolution(0.04 / space.getMaximumExtent())
-    setup.setStartState(_state(space, q_start))
-    region = ob.GoalStates(information)
-    for goal in goals:
-        region.addState(_state(space, goal))
-    setup.setGoal(region)
+    setup.setStartAndGoalStates(_state(space, q_start), _state(space, goal))
     planner = og.RRTConnect(information)
     planner.setRange(0.8)
     setup.setPlanner(planner)

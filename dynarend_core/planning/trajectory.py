@@ -136,13 +136,13 @@ def _sample_smoothly(
 ) -> JointTrajectory:
     """Average the run over a short window (no acceleration steps), sample it, and stretch it into the limits."""
     fine = 0.002
-    half = int(round(_SMOOTHING_S / 2.0 / fine))
+    half = round(_SMOOTHING_S / 2.0 / fine)
     grid = np.arange(-2 * half, int(np.ceil(times[-1] / fine)) + 2 * half + 1) * fine
     law = np.interp(grid, times, s)
     kernel = np.ones(2 * half + 1) / (2 * half + 1)
     for _ in range(2):
         law = np.convolve(np.pad(law, half, mode="edge"), kernel, mode="valid")
-    stride = int(round(_SAMPLE_S / fine))
+    stride = round(_SAMPLE_S / fine)
     law = np.concatenate([law, np.full((-(len(law) - 1)) % stride, law[-1])])
     rate = np.gradient(law, fine)
     change = np.gradient(rate, fine)

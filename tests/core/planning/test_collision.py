@@ -30,7 +30,7 @@ def test_field_without_points_in_its_box_is_free() -> None:
     assert (DistanceField.from_points(points).grid == np.float32(REACH_M)).all()
 
 
-@pytest.mark.parametrize("points,voxel", [(np.zeros(3), 0.02), (np.zeros((2, 3)), 0.0)])
+@pytest.mark.parametrize(("points", "voxel"), [(np.zeros(3), 0.02), (np.zeros((2, 3)), 0.0)])
 def test_malformed_fields_are_refused(points: np.ndarray, voxel: float) -> None:
     with pytest.raises(InvalidInputError):
         DistanceField.from_points(points, SCENE_AABB_BASE, voxel)

@@ -55,7 +55,8 @@ def test_inverse_undoes_forward_on_reachable_poses(kinematics: ArmKinematics) ->
         q_true = rng.uniform(JOINT_LIMITS[:, 0] + 0.1 * span, JOINT_LIMITS[:, 1] - 0.1 * span)
         target = kinematics.forward(q_true)
         q = kinematics.inverse(target, HOME_Q, restarts=100)
-        assert (q >= JOINT_LIMITS[:, 0]).all() and (q <= JOINT_LIMITS[:, 1]).all()
+        assert (q >= JOINT_LIMITS[:, 0]).all()
+        assert (q <= JOINT_LIMITS[:, 1]).all()
         reached = kinematics.forward(q)
         assert np.linalg.norm(reached[:3, 3] - target[:3, 3]) < 5e-4
         assert rotations.rotation_angle(reached[:3, :3], target[:3, :3]) < 5e-3

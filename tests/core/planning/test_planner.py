@@ -118,11 +118,9 @@ def test_a_slower_planner_takes_longer(planner: MotionPlanner) -> None:
 
 
 @pytest.mark.parametrize(
-    "target,cause", [((0.95, 0.5, 0.8), "ik"), ((3.0, 0.0, 0.5), "limits"), ((0.5, 0.0, -0.1), "limits")]
+    ("target", "cause"), [((0.95, 0.5, 0.8), "ik"), ((3.0, 0.0, 0.5), "limits"), ((0.5, 0.0, -0.1), "limits")]
 )
-def test_refusals_carry_their_cause(
-    planner: MotionPlanner, target: tuple[float, float, float], cause: str
-) -> None:
+def test_refusals_carry_their_cause(planner: MotionPlanner, target: tuple[float, float, float], cause: str) -> None:
     with pytest.raises(PlanningError) as info:
         planner.plan(HOME_Q, keyframe(*target))
     assert info.value.cause == cause
@@ -140,7 +138,7 @@ def test_non_finite_poses_and_wrong_points_are_refused(planner: MotionPlanner) -
 def test_joints_outside_their_range_are_refused() -> None:
     q = HOME_Q.copy()
     q[3] = 0.5
-    with pytest.raises(PlanningError, match="joint 4 would be at 0.500") as info:
+    with pytest.raises(PlanningError, match=r"joint 4 would be at 0\.500") as info:
         limits.check_joints(q)
     assert info.value.cause == "limits"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,13 +20,14 @@ def run(path: np.ndarray, factor: float = 1.0) -> JointTrajectory:
     return time_parametrise(path, VELOCITY_LIMITS, ACCELERATION_LIMITS, factor)
 
 
-@pytest.mark.parametrize("seed,corners", [(0, 2), (1, 3), (2, 6), (3, 20)])
+@pytest.mark.parametrize(("seed", "corners"), [(0, 2), (1, 3), (2, 6), (3, 20)])
 def test_a_trajectory_rests_at_both_ends_and_keeps_the_limits(seed: int, corners: int) -> None:
     path = random_path(seed, corners)
     trajectory = run(path)
-    assert trajectory.times_s[0] == 0.0 and (np.diff(trajectory.times_s) > 0).all()
-    assert np.array_equal(trajectory.positions[0], path[0]) and np.array_equal(trajectory.positions[-1], path[-1])
-    assert not trajectory.velocities[0].any() and not trajectory.velocities[-1].any()
+    assert trajectory.times_s[0] == 0.0
+    assert (np.diff(trajectory.times_s) > 0).all()
+    assert np.array_equal(trajectory.positions[[0, -1]], path[[0, -1]])
+    assert not trajectory.velocities[[0, -1]].any()
     step = 0.002
     q, qd = map(np.array, zip(*(trajectory.sample(t) for t in np.arange(0, trajectory.duration_s, step)), strict=True))
     assert (np.abs(qd) <= VELOCITY_LIMITS * 1.01).all()
@@ -34,7 +37,7 @@ def test_a_trajectory_rests_at_both_ends_and_keeps_the_limits(seed: int, corners
 
 def test_the_motion_follows_the_path() -> None:
     path = random_path(4, 4)
-    dense = np.concatenate([a + np.linspace(0, 1, 200)[:, None] * (b - a) for a, b in zip(path, path[1:], strict=False)])
+    dense = np.concatenate([a + np.linspace(0, 1, 200)[:, None] * (b - a) for a, b in itertools.pairwise(path)])
     trajectory = run(path)
     for t in np.linspace(0.0, trajectory.duration_s, 100):
         assert np.linalg.norm(dense - trajectory.sample(t)[0], axis=1).min() < 0.02
@@ -55,7 +58,8 @@ def test_sampling_outside_the_motion_holds_the_ends() -> None:
     trajectory = run(random_path(6, 3))
     for t, row in ((-1.0, 0), (trajectory.duration_s + 1.0, -1)):
         q, qd = trajectory.sample(t)
-        assert np.array_equal(q, trajectory.positions[row]) and not qd.any()
+        assert np.array_equal(q, trajectory.positions[row])
+        assert not qd.any()
 
 
 def test_a_path_without_motion_stands_still() -> None:
