@@ -1,0 +1,1 @@
+"""Timings that `dynarend bench` reports."""

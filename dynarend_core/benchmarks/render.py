@@ -1,0 +1,33 @@
+"""How long the simulator takes to render its cameras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynarend_core.benchmarks.scene import HEIGHT, WIDTH
+from dynarend_core.benchmarks.timing import measure
+from dynarend_core.types import CameraView
+
+TASK, VARIATION, SEED = "open_drawer", 0, 100_000
+
+
+def time_rendering(repeats: int = 20) -> tuple[dict[str, Any], tuple[CameraView, ...]]:
+    """Render all cameras of a task's first scene.
+
+    Returns:
+        Fields ``all_views_128_ms``, ``all_views_vga_ms`` (with percentiles), ``cameras``; and the VGA views.
+
+    Raises:
+        SimulationError: the scene cannot be built; without OpenGL, mujoco's own errors.
+    """
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+    world = MujocoWorld(image_size=128)
+    try:
+        world.reset(TASK, VARIATION, SEED)
+        views = world.views(size=(HEIGHT, WIDTH))
+        fields: dict[str, Any] = measure(world.views, repeats).fields("all_views_128")
+        fields |= measure(lambda: world.views(size=(HEIGHT, WIDTH)), repeats).fields("all_views_vga")
+    finally:
+        world.close()
+    return {**fields, "cameras": [view.name for view in views]}, views

@@ -1,0 +1,96 @@
+"""``dynarend bench``: how long fusion, policy and rendering take on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dynarend_core.types import CameraView
+
+DESCRIPTION = """\
+Time the hot paths on this machine: four 640x480 RGB-D views to a cropped 5 mm cloud (fusion.ours_ms), cloud to
+keyframe for each preset (policy.<preset>_ms), and the simulator's cameras (render.*). Medians, with the 10th and 90th
+percentile. Views come from the simulator where OpenGL works, else from a ray-cast scene; depths carry 1 mm of noise.
+
+Other programs on the same cores spoil the figures: mind machine.load_1min in the report.
+
+example:
+  dynarend bench --json runs/bench.json"""
+
+
+def register(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    p = subparsers.add_parser(
+        "bench",
+        help="timings of fusion, policy and rendering on this machine",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    p.add_argument("--threads", type=int, help="CPU threads (default: 2, or fewer if fewer cores are available)")
+    p.add_argument("--repeats", type=int, default=20, help="timed calls each (default: 20)")
+    p.add_argument("--presets", default="small,base", help="comma-separated policy presets (default: small,base)")
+    p.add_argument("--policies", type=Path, default=Path("models/policies"), help="where trained policies lie")
+    p.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table, write JSON."""
+    from rich.console import Console
+
+    from dynarend_core.benchmarks.fusion import time_fusion
+    from dynarend_core.benchmarks.policy import time_policy
+    from dynarend_core.benchmarks.timing import free_cores, machine
+
+    console = Console()
+    threads = args.threads or min(2, free_cores())
+    report: dict[str, Any] = {"machine": {**machine(), "threads": threads}, "policy": {}}
+    with console.status("rendering"):
+        report["render"], views, scene = _render(args.repeats)
+    with console.status("fusion"):
+        cloud, fusion = time_fusion(views, threads, args.repeats)
+        report["fusion"] = {**fusion, "scene": scene}
+    for name in args.presets.split(",") if args.presets else []:
+        with console.status(f"policy {name}"):
+            report["policy"] |= time_policy(name, cloud, threads, args.policies, args.repeats)
+    console.print(_table(report))
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        console.print(f"report: {args.json}")
+    return 0
+
+
+def _render(repeats: int) -> tuple[dict[str, Any], tuple[CameraView, ...], str]:
+    """Timings of the simulator's cameras, and views to fuse; without OpenGL, the reason and ray-cast views."""
+    from dynarend_core.benchmarks.render import time_rendering
+    from dynarend_core.benchmarks.scene import add_depth_noise, synthetic_views
+
+    try:
+        fields, views = time_rendering(repeats)
+    except Exception as error:  # OpenGL fails in many ways, with many types; the other timings do not need it
+        return {"unavailable": f"{type(error).__name__}: {error}"}, synthetic_views(), "ray-cast"
+    return fields, add_depth_noise(views), "mujoco"
+
+
+def _table(report: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    cpu = report["machine"]
+    table = Table(title=f"{cpu['cpu']}, threads: {cpu['threads']}, load {cpu['load_1min']}")
+    for column in ("what", "median ms", "p10", "p90", "calls"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for group in ("fusion", "policy", "render"):
+        for field, value in report[group].items():
+            name = field.removesuffix("_repeats")
+            if name == field:
+                continue
+            row = [f"{report[group][f'{name}{part}']:.1f}" for part in ("_ms", "_p10_ms", "_p90_ms")]
+            note = " (random weights)" if report[group].get(f"{name}_weights") == "random" else ""
+            table.add_row(f"{group}.{name}{note}", *row, str(value))
+    return table
