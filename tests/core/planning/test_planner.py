@@ -147,3 +147,20 @@ def test_joints_outside_their_range_are_refused() -> None:
 def test_speed_factor_is_validated(factor: float) -> None:
     with pytest.raises(InvalidInputError, match="velocity_factor"):
         MotionPlannerConfig(velocity_factor=factor)
+
+
+def test_free_motions_do_not_creep_past_singularities(planner: MotionPlanner) -> None:
+    """Turning the gripper half round is slow in tool space; only contact motions insist on the straight line."""
+    turned = rotations.rotation_z(0.8) @ DOWN
+    free = planner.plan(HOME_Q, keyframe(0.45, 0.15, 0.3, turned))
+    contact = planner.plan(HOME_Q, keyframe(0.45, 0.15, 0.3, turned, ignore=True))
+    assert 2.0 * free.duration_s < contact.duration_s
+    assert np.allclose(free.positions[-1], contact.positions[-1])
+
+
+def test_a_start_beyond_a_joint_stop_may_be_left(planner: MotionPlanner) -> None:
+    q = HOME_Q.copy()
+    q[5] = JOINT_LIMITS[5, 1] + 0.003
+    trajectory = planner.plan(q, Keyframe(planner.kinematics.forward(HOME_Q), gripper_open=True))
+    assert np.array_equal(trajectory.positions[0], q)
+    assert (trajectory.positions[-1] <= JOINT_LIMITS[:, 1]).all()
