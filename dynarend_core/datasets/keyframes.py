@@ -35,7 +35,7 @@ def discover_keyframes(gripper_open: Array, joint_velocities: Array) -> list[int
             f"keyframes need gripper_open (t,) and joint_velocities (t, joints) with t >= 2, "
             f"got {is_open.shape} and {velocities.shape}"
         )
-    standing = (np.abs(velocities) <= STOP_VELOCITY).all(axis=1)
+    standing = np.all(np.abs(velocities) <= STOP_VELOCITY, axis=1)
     keyframes: list[int] = []
     cooldown = 0
     for i in range(n):

@@ -1,0 +1,182 @@
+"""``dynarend predict``: what a policy would do in a recorded demonstration, beside what was done."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dynarend_core.errors import DatasetError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dynarend_core.evaluation.demonstration import Acts, ComparedStep, DemonstratedStep
+
+DEFAULT_POLICY = Path("models/policies/small")
+DEFAULT_CAMERAS = "front,left_shoulder,right_shoulder,wrist"
+
+DESCRIPTION = """\
+Ask a policy at every keyframe of a recorded demonstration and compare its answer with what was done.
+
+The demonstration is a recorded RLBench episode (a folder with front_rgb, low_dim_obs.pkl, ...; its pickles are read
+by a restricted reader) or an episode of `dynarend collect` (an .npz file). The policy sees the cameras at the frame
+from which the robot set out: the start, then each previous keyframe. For every keyframe a picture is saved: the fused
+cloud, the value map as glow, the predicted gripper (solid) and the demonstrated one (wireframe).
+
+examples:
+  dynarend predict --episode data/open_drawer/all_variations/episodes/episode0
+  dynarend predict --episode data/train/open_drawer/episode_000000.npz --policy runs/a/policy
+  dynarend predict --episode .../episode0 --instruction "open the bottom drawer" --json runs/predict.json"""
+
+
+def register(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    p = subparsers.add_parser(
+        "predict",
+        help="compare a policy with a recorded demonstration, with pictures",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument(
+        "--episode", type=Path, required=True, help="RLBench episode folder, or an .npz of `dynarend collect`"
+    )
+    p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
+    p.add_argument("--cameras", default=DEFAULT_CAMERAS, help=f"comma-separated names (default: {DEFAULT_CAMERAS})")
+    p.add_argument("--instruction", help="words to use instead of the episode's own")
+    p.add_argument("--out", type=Path, default=Path("runs/predict"), help="pictures go here (default: runs/predict)")
+    p.add_argument("--device", default="cpu", help="where the network runs (default: cpu)")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write the errors here")
+    p.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print, draw; returns 0 however far off the policy is."""
+    from rich.console import Console
+
+    from dynarend_core.evaluation.demonstration import compare
+
+    steps = load_steps(args.episode, tuple(filter(None, args.cameras.split(","))), args.instruction)
+    policy = load_policy(args.policy, args.device)
+    compared = list(compare(policy, steps))
+    instruction = steps[0].observation.instruction
+    args.out.mkdir(parents=True, exist_ok=True)
+    pictures = [_save_picture(c, i, len(compared), args) for i, c in enumerate(compared)]
+    console = Console()
+    console.print(_table(compared, f'{args.episode.name}: "{instruction}"'))
+    console.print(f"{len(pictures)} pictures in {args.out}", highlight=False)
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(_as_json(compared, pictures, args), indent=2) + "\n")
+    return 0
+
+
+def load_policy(path: Path, device: str) -> Acts:
+    """Load the policy; its libraries are imported only now, so that ``--help`` stays quick."""
+    from dynarend_core.policy import Policy
+
+    return Policy.from_checkpoint(path, device)
+
+
+def load_steps(path: Path, cameras: tuple[str, ...], instruction: str | None) -> list[DemonstratedStep]:
+    """The demonstrated keyframes of an RLBench folder or of one of our own episode files.
+
+    Raises:
+        DatasetError: the episode is missing, damaged or has no keyframes, or a camera is missing.
+    """
+    from dynarend_core.datasets.rlbench_reader import read_episode
+    from dynarend_core.datasets.store import read_episode_file
+    from dynarend_core.evaluation.demonstration import record_steps, rlbench_steps
+
+    if path.suffix == ".npz":
+        steps = list(record_steps(read_episode_file(path), cameras, instruction))
+    else:
+        steps = list(rlbench_steps(read_episode(path), cameras, instruction))
+    if not steps:
+        raise DatasetError(f"{path} holds no keyframes to predict")
+    return steps
+
+
+def _save_picture(compared: ComparedStep, index: int, count: int, args: argparse.Namespace) -> Path:
+    import cv2
+
+    from dynarend_core.perception.fusion import fuse
+    from dynarend_core.visualization import render_cloud_with_value_map
+
+    step = compared.step
+    image = render_cloud_with_value_map(
+        fuse(step.observation.views),
+        compared.prediction,
+        step.keyframe.T_base_gripper,
+        truth_open=step.keyframe.gripper_open,
+        title=step.observation.instruction,
+        caption=f"keyframe {index + 1} of {count}, seen at frame {step.observed_frame}\n"
+        f"position error {compared.position_error_cm:.1f} cm, rotation error {compared.rotation_error_deg:.1f}°\n"
+        f"gripper {'correct' if compared.gripper_correct else 'wrong'}, "
+        f"confidence {compared.prediction.confidence:.2f}",
+    )
+    path = args.out / f"{args.episode.stem}_keyframe{index + 1}.png"
+    cv2.imwrite(str(path), image[..., ::-1])
+    return path
+
+
+def _table(compared: list[ComparedStep], title: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, caption="position and rotation: predicted against demonstrated", title_justify="left")
+    for name in ("keyframe", "frame", "position", "rotation", "gripper", "collisions", "confidence", "time"):
+        table.add_column(name, justify="left" if name in ("gripper", "collisions") else "right")
+    for i, c in enumerate(compared):
+        table.add_row(
+            str(i + 1),
+            str(c.step.frame),
+            f"{c.position_error_cm:.1f} cm",
+            f"{c.rotation_error_deg:.1f}°",
+            _verdict(c.gripper_correct),
+            _verdict(c.ignore_collisions_correct),
+            f"{c.prediction.confidence:.2f}",
+            f"{1e3 * c.prediction.latency_s:.0f} ms",
+        )
+    mean = _mean(compared)
+    table.add_section()
+    table.add_row("mean", "", f"{mean['position_error_cm']:.1f} cm", f"{mean['rotation_error_deg']:.1f}°")
+    return table
+
+
+def _verdict(correct: bool) -> str:
+    return "[green]correct[/]" if correct else "[red]wrong[/]"
+
+
+def _mean(compared: list[ComparedStep]) -> dict[str, float]:
+    keys = ("position_error_cm", "rotation_error_deg", "gripper_correct")
+    return {key: float(np.mean([getattr(c, key) for c in compared])) for key in keys}
+
+
+def _as_json(compared: list[ComparedStep], pictures: list[Path], args: argparse.Namespace) -> dict[str, Any]:
+    keyframes = [
+        {
+            "frame": c.step.frame,
+            "observed_frame": c.step.observed_frame,
+            "position_error_cm": c.position_error_cm,
+            "rotation_error_deg": c.rotation_error_deg,
+            "gripper_correct": c.gripper_correct,
+            "ignore_collisions_correct": c.ignore_collisions_correct,
+            "predicted_position_m": c.prediction.keyframe.T_base_gripper[:3, 3].tolist(),
+            "demonstrated_position_m": c.step.keyframe.T_base_gripper[:3, 3].tolist(),
+            "confidence": c.prediction.confidence,
+            "latency_ms": 1e3 * c.prediction.latency_s,
+            "picture": str(picture),
+        }
+        for c, picture in zip(compared, pictures, strict=True)
+    ]
+    return {
+        "episode": str(args.episode),
+        "policy": str(args.policy),
+        "instruction": compared[0].step.observation.instruction,
+        "cameras": [v.name for v in compared[0].step.observation.views],
+        "keyframes": keyframes,
+        "mean": _mean(compared),
+    }
