@@ -16,7 +16,8 @@ class FinetuneDisplay:
     """Progress on a terminal; plain lines now and then where there is none."""
 
     def __init__(self, steps: int) -> None:
-        self.console = Console()
+        terminal = Console()
+        self.console = terminal if terminal.is_terminal else Console(width=120)
         self.steps = steps
         self._task: Any = None
         self._data: dict[str, Any] = {}

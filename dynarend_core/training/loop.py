@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ class TrainingLoop:
             done = self._done()
             log = self._step(next(batches), done)
             self.elapsed_s += time.perf_counter() - start
-            yield log
+            yield dataclasses.replace(log, elapsed_s=self.elapsed_s)
 
     def _done(self) -> float:
         done = progress(self.step, self.config.training.steps, self.elapsed_s, self.config.time_limit_s)
