@@ -20,7 +20,7 @@ Array = np.ndarray
 PREDICTED_COLOR = (40, 190, 255)
 TRUTH_COLOR = (140, 255, 120)
 _SUPERSAMPLE = 2
-_SKY_TOP, _SKY_BOTTOM = np.array([30.0, 36.0, 46.0]), np.array([58.0, 66.0, 80.0])
+_SKY_TOP, _SKY_BOTTOM = np.array([[30, 36, 46], [58, 66, 80]], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class _Scene:
 
 
 def _sky(view: Viewpoint) -> Array:
-    ramp = np.linspace(0.0, 1.0, view.height)[:, None, None]
+    ramp = np.linspace(0.0, 1.0, view.height, dtype=np.float32)[:, None, None]
     return np.broadcast_to((1 - ramp) * _SKY_TOP + ramp * _SKY_BOTTOM, (view.height, view.width, 3))
 
 
@@ -127,9 +127,11 @@ def _blend_solid(picture: Array, depth: Array, T: Array, is_open: bool, view: Vi
     xyz, rgb = gripper_shape.surface(T, is_open, np.array(PREDICTED_COLOR), spacing_m=0.0015)
     color, own_depth = splat(xyz, rgb, 0.0028, view)
     color = shade_edges(color, own_depth, radius_px=2)
-    visible = own_depth < depth + 0.003
-    alpha = np.where(np.isfinite(own_depth), np.where(visible, 0.94, 0.30), 0.0)[..., None]
-    return (1.0 - alpha) * picture + alpha * color
+    drawn = np.isfinite(own_depth)
+    alpha = np.where(own_depth[drawn] < depth[drawn] + 0.003, 0.94, 0.30)[:, None]
+    out = picture.copy()
+    out[drawn] = (1.0 - alpha) * picture[drawn] + alpha * color[drawn]
+    return out
 
 
 def _draw_edges(picture: Array, depth: Array, T: Array, is_open: bool, view: Viewpoint) -> Array:

@@ -86,7 +86,7 @@ def shade_edges(color: Array, depth: Array, radius_px: int) -> Array:
         for dx in (-1, 0, 1):
             y, x = radius_px * (1 + dy), radius_px * (1 + dx)
             occlusion += np.clip(log_depth - padded[y : y + h, x : x + w], 0.0, 0.1)
-    return color * np.exp(-_EDGE_STRENGTH * occlusion / 8.0)[..., None]
+    return color * np.exp(-_EDGE_STRENGTH / 8.0 * occlusion)[..., None]
 
 
 def _discs(uv: Array, radius: Array, view: Viewpoint) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ COLORMAP = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORM
 
 _MAX_CELLS = 20_000
 _FLOOR = 1e-3
+_BLUR_PX = 4.0
 _GAMMA = 0.45
 
 
@@ -45,16 +46,21 @@ def add_glow(image: Array, value_map: ValueMap, view: Viewpoint, strength: float
     seen = (z > 0.05) & (uv >= 0).all(axis=1) & (uv < (view.width, view.height)).all(axis=1)
     if not seen.any():
         return image
-    pixel = uv[seen].astype(int)
-    light = np.zeros((view.height, view.width), dtype=np.float32)
-    np.add.at(light, (pixel[:, 1], pixel[:, 0]), probability[seen])
     edge_m = float((value_map.aabb_base[1] - value_map.aabb_base[0])[0]) / value_map.probability.shape[0]
     sigma = max(0.75 * view.focal_px * edge_m / float(np.median(z[seen])), 3.0)
-    light = cv2.GaussianBlur(light, (0, 0), sigma)
+    shrink = max(int(sigma / _BLUR_PX), 1)  # a wide blur is computed on a small picture
+    pixel = (uv[seen] / shrink).astype(int)
+    light = np.zeros((view.height // shrink + 1, view.width // shrink + 1), dtype=np.float32)
+    np.add.at(light, (pixel[:, 1], pixel[:, 0]), probability[seen])
+    light = cv2.GaussianBlur(light, (0, 0), sigma / shrink)
+    light = cv2.resize(light, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_CUBIC)[: view.height, : view.width]
     level = np.clip(light / max(float(light.max()), 1e-12), 0.0, 1.0) ** _GAMMA
     level = np.clip((level - 0.12) / 0.88, 0.0, 1.0)
-    alpha = (strength * level)[..., None]
-    return (1.0 - alpha) * image + alpha * COLORMAP[(level * 255).astype(int)]
+    lit = level > 0
+    out = image.astype(np.float32)
+    alpha = (strength * level[lit])[:, None]
+    out[lit] = (1.0 - alpha) * out[lit] + alpha * COLORMAP[(level[lit] * 255).astype(int)]
+    return out
 
 
 def _bright_cells(value_map: ValueMap) -> tuple[Array, Array]:
