@@ -27,7 +27,7 @@ def accumulate(
     rows: tuple[int, int],
     K: Array,
     T_grid_camera: Array,
-    extent: Array,
+    bounds: Array,
     blocks: tuple[int, int, int],
     max_depth_m: float,
     grid: Array,
@@ -43,7 +43,7 @@ def accumulate(
         rows: First row, and one past the last.
         K: ``(3, 3)`` pinhole matrix [px].
         T_grid_camera: ``(3, 4)`` camera [m] to grid coordinates [voxels].
-        extent: ``(3,)`` size of the box [voxels], not necessarily whole.
+        bounds: ``(2, 3)`` minimum and maximum of the kept box in grid coordinates [voxels], not necessarily whole.
         blocks: Number of blocks along x, y, z.
         max_depth_m: Depths beyond are ignored [m].
         grid: ``(cells,)`` int32.
@@ -56,6 +56,7 @@ def accumulate(
     """
     w = depth_m.shape[1]
     M = T_grid_camera
+    low, high = bounds[0], bounds[1]
     per_column = 1.0 / K[0, 0]
     step_x, step_y, step_z = M[0, 0] * per_column, M[1, 0] * per_column, M[2, 0] * per_column
     points = np.empty((w, SLOT_WIDTH), dtype=np.int64)
@@ -75,7 +76,7 @@ def accumulate(
             gx = (u * step_x + row_x) * z + M[0, 3]
             gy = (u * step_y + row_y) * z + M[1, 3]
             gz = (u * step_z + row_z) * z + M[2, 3]
-            if 0.0 <= gx < extent[0] and 0.0 <= gy < extent[1] and 0.0 <= gz < extent[2]:
+            if low[0] <= gx < high[0] and low[1] <= gy < high[1] and low[2] <= gz < high[2]:
                 _set_point(points[n], gx, gy, gz, rgb[v, u], blocks)
                 n += 1
         inside += n

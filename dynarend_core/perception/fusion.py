@@ -47,13 +47,21 @@ class FusionConfig:
                 f"voxel_m, max_depth_m and threads must be positive, "
                 f"got {self.voxel_m}, {self.max_depth_m} and {self.threads}"
             )
-        cells = float(np.prod(np.ceil((aabb[1] - aabb[0]) / self.voxel_m / _BLOCK) * _BLOCK))
+        cells = float(np.prod(np.ceil(((aabb[1] - aabb[0]) / self.voxel_m + 1.0) / _BLOCK) * _BLOCK))
         if cells > _MAX_CELLS:
             raise ConfigurationError(
                 f"a grid of {cells:.3g} voxels exceeds the limit of {_MAX_CELLS}; "
                 f"enlarge voxel_m ({self.voxel_m} m) or shrink aabb_base"
             )
         object.__setattr__(self, "aabb_base", aabb)
+
+    def grid_origin(self) -> Array:
+        """Corner of the voxel grid [m]. Voxels are centred on multiples of ``voxel_m`` in the base frame.
+
+        So a table at the height of the base fills one layer of voxels where a border at z = 0 would split it in two
+        by the smallest noise, and the voxels do not move with the box.
+        """
+        return (np.round(self.aabb_base[0] / self.voxel_m) - 0.5) * self.voxel_m
 
 
 class _Workspace:
@@ -84,8 +92,9 @@ class CloudFuser:
 
     def __init__(self, config: FusionConfig | None = None) -> None:
         self.config = config or FusionConfig()
-        self._extent = (self.config.aabb_base[1] - self.config.aabb_base[0]) / self.config.voxel_m
-        self._blocks = tuple(int(n) for n in np.ceil(self._extent / _BLOCK))
+        self._origin = self.config.grid_origin()
+        self._bounds = (self.config.aabb_base - self._origin) / self.config.voxel_m
+        self._blocks = tuple(int(n) for n in np.ceil(self._bounds[1] / _BLOCK))
         cells = int(np.prod(self._blocks)) * _BLOCK**3
         self._workspaces = [_Workspace(cells) for _ in range(self.config.threads)]
         self._pool = ThreadPoolExecutor(self.config.threads - 1) if self.config.threads > 1 else None
@@ -109,7 +118,7 @@ class CloudFuser:
         """
         if not views:
             raise ObservationError("no camera views to fuse")
-        prepared = [_prepare(view, self.config) for view in views]
+        prepared = [self._prepare(view) for view in views]
         with self._lock:
             parts = _split_rows([view.depth_m.shape for view in views], self.config.threads)
             jobs = list(zip(self._workspaces, parts, strict=True))
@@ -120,6 +129,22 @@ class CloudFuser:
             xyz, rgb = self._merged()
         return PointCloud(xyz, rgb, max(view.stamp_ns for view in views))
 
+    def _prepare(self, view: CameraView) -> tuple[Array, Array, Array, Array]:
+        """Check a view; returns contiguous images, ``K`` and the ``(3, 4)`` map from camera [m] to grid [voxels]."""
+        if view.depth_m.dtype != np.float32 or view.rgb.dtype != np.uint8 or view.depth_m.ndim != 2:
+            raise InvalidInputError(
+                f"camera {view.name!r}: depth_m must be (h, w) float32 in metres and rgb uint8, "
+                f"got {view.depth_m.shape} {view.depth_m.dtype} and {view.rgb.dtype}"
+            )
+        K = np.ascontiguousarray(view.K, dtype=np.float64)
+        if not np.isfinite(K).all() or K[0, 0] == 0 or K[1, 1] == 0:
+            raise InvalidInputError(f"camera {view.name!r}: K is not a finite pinhole matrix: {K.tolist()}")
+        T = se3.check(view.T_base_camera, f"camera {view.name!r}: T_base_camera")
+        T_grid_camera = T[:3].copy()
+        T_grid_camera[:, 3] -= self._origin
+        T_grid_camera /= self.config.voxel_m
+        return np.ascontiguousarray(view.depth_m), np.ascontiguousarray(view.rgb), K, T_grid_camera
+
     def _accumulate(self, workspace: _Workspace, part: list[tuple[int, int]], prepared: list[tuple]) -> tuple[int, int]:
         """Run one thread's rows; returns the numbers of valid pixels and of pixels inside the box."""
         workspace.begin(capacity=sum(view[0].size for view in prepared))
@@ -128,7 +153,7 @@ class CloudFuser:
             if rows[0] == rows[1]:
                 continue
             workspace.count, v, i = _kernels.accumulate(
-                depth_m, rgb, rows, K, T_grid_camera, self._extent, self._blocks, float(self.config.max_depth_m),
+                depth_m, rgb, rows, K, T_grid_camera, self._bounds, self._blocks, float(self.config.max_depth_m),
                 workspace.grid, workspace.base, workspace.slots, workspace.count,
             )  # fmt: skip
             valid, inside = valid + v, inside + i
@@ -138,7 +163,7 @@ class CloudFuser:
         first, *others = self._workspaces
         for other in others:
             first.count = _kernels.merge(first.grid, first.base, first.slots, first.count, other.slots, other.count)
-        return _kernels.means(first.slots, first.count, self.config.aabb_base[0], float(self.config.voxel_m))
+        return _kernels.means(first.slots, first.count, self._origin, float(self.config.voxel_m))
 
     def _check_counts(self, views: Sequence[CameraView], valid: int, inside: int) -> None:
         names = ", ".join(view.name for view in views)
@@ -159,23 +184,6 @@ def fuse(views: Sequence[CameraView], aabb_base: Array = SCENE_AABB_BASE, voxel_
 @functools.lru_cache(maxsize=4)
 def _shared_fuser(aabb_base: tuple[float, ...], voxel_m: float) -> CloudFuser:
     return CloudFuser(FusionConfig(np.array(aabb_base).reshape(2, -1), voxel_m))
-
-
-def _prepare(view: CameraView, config: FusionConfig) -> tuple[Array, Array, Array, Array]:
-    """Check a view; returns contiguous images, ``K`` and the ``(3, 4)`` map from camera [m] to grid [voxels]."""
-    if view.depth_m.dtype != np.float32 or view.rgb.dtype != np.uint8 or view.depth_m.ndim != 2:
-        raise InvalidInputError(
-            f"camera {view.name!r}: depth_m must be (h, w) float32 in metres and rgb uint8, "
-            f"got {view.depth_m.shape} {view.depth_m.dtype} and {view.rgb.dtype}"
-        )
-    K = np.ascontiguousarray(view.K, dtype=np.float64)
-    if not np.isfinite(K).all() or K[0, 0] == 0 or K[1, 1] == 0:
-        raise InvalidInputError(f"camera {view.name!r}: K is not a finite pinhole matrix: {K.tolist()}")
-    T = se3.check(view.T_base_camera, f"camera {view.name!r}: T_base_camera")
-    T_grid_camera = T[:3].copy()
-    T_grid_camera[:, 3] -= config.aabb_base[0]
-    T_grid_camera /= config.voxel_m
-    return np.ascontiguousarray(view.depth_m), np.ascontiguousarray(view.rgb), K, T_grid_camera
 
 
 def _split_rows(shapes: list[tuple[int, ...]], parts: int) -> list[list[tuple[int, int]]]:

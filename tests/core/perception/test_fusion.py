@@ -29,7 +29,7 @@ def reference_fusion(views, aabb, voxel_m):
         points = cameras.unproject(view.depth_m.astype(np.float64), view.K, view.T_base_camera).reshape(-1, 3)
         for point, color in zip(points, view.rgb.reshape(-1, 3), strict=True):
             if np.isfinite(point).all() and (point >= aabb[0]).all() and (point < aabb[1]).all():
-                key = tuple(np.floor((point - aabb[0]) / voxel_m).astype(int))
+                key = tuple(np.round(point / voxel_m).astype(int))
                 voxels.setdefault(key, []).append((point, color.astype(float)))
     xyz = np.array([np.mean([p for p, _ in members], axis=0) for members in voxels.values()])
     rgb = np.array([np.mean([c for _, c in members], axis=0) for members in voxels.values()])
@@ -83,6 +83,26 @@ def test_invalid_depths_are_skipped_and_change_nothing_else():
     some[bad] = rng.choice(np.array([np.nan, np.inf, -np.inf, -0.7, 0.0, 99.0], np.float32), bad.sum())
     xyz, _ = reference_fusion([dataclasses.replace(view, depth_m=np.where(bad, np.nan, some))], BOX, 0.02)
     np.testing.assert_allclose(fuse([dataclasses.replace(view, depth_m=some)], BOX, 0.02).xyz, xyz, atol=2e-6)
+
+
+def test_a_noisy_table_at_the_height_of_the_base_stays_one_layer():
+    rng = np.random.default_rng(6)
+    height, width = 48, 64
+    down = se3.make(rotations.rotation_x(np.pi), np.array([0.0, 0.0, 1.0]))
+    depth_m = rng.normal(1.0, 0.0005, (height, width)).astype(np.float32)
+    K = cameras.intrinsics_from_fov(width, height, 0.5)
+    view = CameraView("overhead", np.zeros((height, width, 3), np.uint8), depth_m, K, down)
+    cloud = fuse([view], np.array([[-1.0, -1.0, -0.15], [1.0, 1.0, 0.85]]), 0.005)
+    columns = np.unique(np.round(cloud.xyz[:, :2] / 0.005).astype(int), axis=0)
+    assert len(cloud) == len(columns)
+
+
+def test_voxels_do_not_move_with_the_box():
+    view = random_view(np.random.default_rng(7))
+    inner = BOX + np.array([[0.1], [-0.1]])
+    whole, part = fuse([view], BOX, 0.02), fuse([view], inner, 0.02)
+    clear = ((whole.xyz > inner[0] + 0.02) & (whole.xyz < inner[1] - 0.02)).all(axis=1)
+    assert {tuple(p) for p in np.round(whole.xyz[clear], 4)} <= {tuple(p) for p in np.round(part.xyz, 4)}
 
 
 def test_one_blind_camera_does_not_disturb_the_others():
