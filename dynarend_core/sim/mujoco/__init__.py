@@ -1,0 +1,1 @@
+"""The MuJoCo simulator: scene, cameras, tasks, world."""

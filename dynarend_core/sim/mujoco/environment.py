@@ -1,0 +1,91 @@
+"""The MuJoCo simulator behind the :class:`~dynarend_core.sim.environment.Environment` protocol."""
+
+from __future__ import annotations
+
+from dynarend_core.errors import ConfigurationError, InvalidInputError, PlanningError, SimulationError
+from dynarend_core.perception.fusion import fuse
+from dynarend_core.planning.planner import MotionPlanner
+from dynarend_core.sim.mujoco.tasks import TASKS
+from dynarend_core.sim.mujoco.world import MujocoWorld
+from dynarend_core.types import FailureReason, Keyframe, Observation, StepResult
+
+TRAINING_SEEDS = range(0, 100_000)
+EVALUATION_SEED_START = 100_000
+"""Scenes of training and evaluation never share a seed."""
+
+MOTION_TIMEOUT_S = 15.0
+
+
+class MujocoEnvironment:
+    """Plans and executes keyframes in physics. Implements ``Environment``."""
+
+    def __init__(self, image_size: int = 128) -> None:
+        self.world = MujocoWorld(image_size)
+        self.planner = MotionPlanner()
+        self._step = 0
+
+    @staticmethod
+    def task_names() -> list[str]:
+        """All task names."""
+        return list(TASKS)
+
+    @staticmethod
+    def variation_count(task: str) -> int:
+        """Number of variations of a task.
+
+        Raises:
+            ConfigurationError: unknown task.
+        """
+        if task not in TASKS:
+            raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
+        return TASKS[task].variation_count
+
+    def reset(
+        self, task: str, variation: int, seed: int, phrasing: int | None = None, disturb_start: bool = False
+    ) -> Observation:
+        """See :meth:`Environment.reset`; ``disturb_start`` moves the arm off its home pose first."""
+        self.world.reset(task, variation, seed, phrasing=phrasing, disturb_start=disturb_start)
+        self._step = 0
+        return self.observe()
+
+    def observe(self) -> Observation:
+        """What the cameras and the robot report now."""
+        views = self.world.views()
+        return Observation(
+            views=views, gripper=self.world.gripper(), instruction=self.world.instruction, step=self._step,
+            q=self.world.q, stamp_ns=max(v.stamp_ns for v in views),
+        )  # fmt: skip
+
+    def step(self, keyframe: Keyframe, before: Observation | None = None) -> StepResult:
+        """See :meth:`Environment.step`.
+
+        Args:
+            keyframe: Target.
+            before: The observation the keyframe was chosen from, if at hand; saves rendering it again.
+        """
+        before = before or self.observe()
+        self._step += 1
+        try:
+            obstacles = None if keyframe.ignore_collisions else fuse(before.views).xyz
+            trajectory = self.planner.plan(self.world.q, keyframe, obstacles)
+            self.world.follow(trajectory)
+            self._run_until_still()
+            self.world.command_gripper(keyframe.gripper_open)
+            self._run_until_still()
+        except PlanningError as error:
+            return StepResult(self.observe(), False, FailureReason(error.cause), str(error))
+        except InvalidInputError as error:
+            return StepResult(self.observe(), False, FailureReason.POLICY, str(error))
+        except SimulationError as error:
+            return StepResult(before, False, FailureReason.SIMULATOR, str(error))
+        return StepResult(self.observe(), self.world.success(), self.world.failure())
+
+    def _run_until_still(self) -> None:
+        start = self.world.time_s
+        self.world.advance(0.02)
+        while self.world.moving and self.world.time_s - start < MOTION_TIMEOUT_S:
+            self.world.advance(0.02)
+
+    def close(self) -> None:
+        """Free the renderers."""
+        self.world.close()

@@ -1,0 +1,85 @@
+"""The world every task stands in: Panda, table, floor, wall, lights and RLBench's cameras, as an MjSpec.
+
+MuJoCo's world frame is RLBench's. Colours and sizes follow the recorded RLBench demonstrations.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from dynarend_core.geometry.frames import T_WORLD_BASE, TABLE_Z_WORLD
+from dynarend_core.planning.panda import FINGER_MAX, panda_mjcf_path
+from dynarend_core.sim.mujoco.cameras import COLLISION_GROUP, VISUAL_GROUP, add_cameras
+
+PANDA_PREFIX = "panda_"
+HAND_BODY = "panda_hand"
+FINGER_BODIES = ("panda_left_finger", "panda_right_finger")
+GRIPPER_STIFFNESS = 4000.0
+"""Closing force per metre of tendon error [N/m]: about 28 N on a 14 mm bar (the model's own 100 N/m slips)."""
+
+WHITE, DARK = [0.92, 0.92, 0.93, 1.0], [0.25, 0.25, 0.26, 1.0]
+
+
+def base_spec(visual_meshes: bool = False) -> mujoco.MjSpec:
+    """The scene without a task; ``visual_meshes`` keeps the Panda's fine meshes, for pictures."""
+    spec = mujoco.MjSpec()
+    spec.modelname = "dynarend"
+    spec.option.timestep = 0.002
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 10.0
+    spec.visual.quality.shadowsize = 0
+    spec.visual.quality.offsamples = 0
+    spec.visual.global_.offwidth = 1280
+    spec.visual.global_.offheight = 960
+    spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
+    spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
+    spec.visual.headlight.specular = [0.0, 0.0, 0.0]
+    _add_room(spec)
+    _add_panda(spec, visual_meshes)
+    add_cameras(spec, HAND_BODY)
+    return spec
+
+
+def _add_room(spec: mujoco.MjSpec) -> None:
+    world = spec.worldbody
+    box, plane = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_PLANE
+    world.add_geom(name="floor", type=plane, size=[4, 4, 0.1], rgba=[0.85, 0.83, 0.79, 1])
+    world.add_geom(name="wall", type=box, pos=[-2.56, 0, 2], size=[0.05, 4, 2], rgba=[0.0, 0.16, 0.19, 1])
+    world.add_geom(
+        name="table", type=box, pos=[0.2975, 0, TABLE_Z_WORLD - 0.02], size=[0.8025, 0.555, 0.02],
+        rgba=[0.8, 0.647, 0.345, 1], friction=[0.6, 0.005, 0.0001],
+    )  # fmt: skip
+    for x in (-0.45, 1.05):
+        for y in (-0.5, 0.5):
+            world.add_geom(type=box, pos=[x, y, 0.365], size=[0.03, 0.03, 0.365], rgba=[0.6, 0.48, 0.26, 1])
+    for pos, diffuse in (([1.0, -1.5, 3.0], 0.35), ([1.0, 1.5, 3.0], 0.35), ([-1.5, 0.0, 3.0], 0.2)):
+        direction = np.array([0.25, 0.0, 0.75]) - pos
+        world.add_light(pos=pos, dir=direction / np.linalg.norm(direction), diffuse=[diffuse] * 3,
+                        specular=[0.05] * 3, castshadow=False)  # fmt: skip
+
+
+def _add_panda(spec: mujoco.MjSpec, visual_meshes: bool) -> None:
+    panda = mujoco.MjSpec.from_file(str(panda_mjcf_path()))
+    for unwanted in [*panda.lights, *panda.keys]:
+        panda.delete(unwanted)
+    for body in panda.bodies:
+        body.gravcomp = 1.0
+        finger = PANDA_PREFIX + body.name in FINGER_BODIES
+        for geom in list(body.geoms):
+            if geom.group == VISUAL_GROUP and not visual_meshes:
+                panda.delete(geom)
+            elif geom.group == COLLISION_GROUP:
+                geom.rgba = DARK if finger else WHITE
+                if finger:
+                    geom.friction, geom.condim = [1.5, 0.02, 0.001], 4
+    if not visual_meshes:
+        used = {geom.meshname for body in panda.bodies for geom in body.geoms}
+        for mesh in list(panda.meshes):
+            if mesh.name not in used:
+                panda.delete(mesh)
+    gripper = panda.actuators[-1]
+    gripper.gainprm[0] = GRIPPER_STIFFNESS * FINGER_MAX / 255.0
+    gripper.biasprm[1:3] = [-GRIPPER_STIFFNESS, -40.0]
+    spec.worldbody.add_frame(pos=T_WORLD_BASE[:3, 3]).attach_body(panda.body("link0"), PANDA_PREFIX, "")

@@ -1,0 +1,81 @@
+"""What a task is: a scene, its words, its success condition and the expert's keyframes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.geometry import rotations, se3
+from dynarend_core.geometry.frames import T_WORLD_BASE
+from dynarend_core.types import Array, FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+COLORS: dict[str, tuple[float, float, float]] = {
+    "red": (1.0, 0.0, 0.0), "maroon": (0.5, 0.0, 0.0), "lime": (0.0, 1.0, 0.0), "green": (0.0, 0.5, 0.0),
+    "blue": (0.0, 0.0, 1.0), "navy": (0.0, 0.0, 0.5), "yellow": (1.0, 1.0, 0.0), "cyan": (0.0, 1.0, 1.0),
+    "magenta": (1.0, 0.0, 1.0), "silver": (0.75, 0.75, 0.75), "gray": (0.5, 0.5, 0.5), "orange": (1.0, 0.5, 0.0),
+    "olive": (0.5, 0.5, 0.0), "purple": (0.5, 0.0, 0.5), "teal": (0.0, 0.5, 0.5), "azure": (0.0, 0.5, 1.0),
+    "violet": (0.5, 0.0, 1.0), "rose": (1.0, 0.0, 0.5), "black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0),
+}  # fmt: skip
+"""RLBench's twenty named colours, RGB in [0, 1]."""
+
+R_DOWN = np.diag([-1.0, 1.0, -1.0])
+"""Gripper pointing straight down, fingers opening along world y."""
+
+
+class Task(ABC):
+    """One episode's task. Positions inside a task are in the simulator's world frame, RLBench's."""
+
+    name: ClassVar[str]
+    variation_count: ClassVar[int]
+    graspable: ClassVar[tuple[str, ...]] = ()
+    """Bodies that a closing gripper may hold."""
+
+    def __init__(self, variation: int, rng: np.random.Generator) -> None:
+        if not 0 <= variation < self.variation_count:
+            raise ConfigurationError(
+                f"{self.name} has variations 0 to {self.variation_count - 1}, got {variation}"
+            )
+        self.variation = variation
+        self.rng = rng
+
+    @abstractmethod
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Place the objects; all randomness comes from ``self.rng``."""
+
+    @abstractmethod
+    def instructions(self) -> list[str]:
+        """Phrasings of this variation. The first is RLBench's; the last is never trained on."""
+
+    @abstractmethod
+    def success(self, world: MujocoWorld) -> bool:
+        """Whether the task is solved in the world's current state."""
+
+    @abstractmethod
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """The expert's keyframes from the start of the episode, base frame."""
+
+    def update(self, world: MujocoWorld) -> None:
+        """Called after every control step; for tasks that must remember the order of events."""
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """What went irreparably wrong, if anything."""
+        return FailureReason.NONE
+
+
+def keyframe(R_world: Array, position_world: Array, gripper_open: bool, ignore_collisions: bool) -> Keyframe:
+    """A keyframe from a pose in the simulator's world frame."""
+    T = se3.inverse(T_WORLD_BASE) @ se3.make(R_world, np.asarray(position_world))
+    return Keyframe(T, gripper_open, ignore_collisions)
+
+
+def gripper_down(yaw: float) -> Array:
+    """``(3, 3)`` gripper pointing down with its x axis at ``yaw`` [rad], turned by 180 degrees if nearer to 0."""
+    yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
+    return rotations.rotation_z(yaw) @ R_DOWN

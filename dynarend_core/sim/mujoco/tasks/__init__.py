@@ -1,0 +1,11 @@
+"""The tasks, by RLBench's names. A new task is one file and one line here."""
+
+from dynarend_core.sim.mujoco.task import Task
+from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
+from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
+from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
+from dynarend_core.sim.mujoco.tasks.slide_block_to_color_target import SlideBlockToColorTarget
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (PushButtons, OpenDrawer, SlideBlockToColorTarget, MeatOffGrill)
+}

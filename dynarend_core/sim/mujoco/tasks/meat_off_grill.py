@@ -1,0 +1,116 @@
+"""meat_off_grill: take the named meat off the grill and put it on the shelf beside.
+
+Success as in RLBench: the meat lies in the target region (its centre over the side shelf) and nothing is held.
+Ours: a box grill whose grate is 0.28 m above the table, its open lid standing at the back, a shelf on its side; the
+chicken is a pale capsule, the steak a flat dark box. A closing gripper that touches the meat with both fingers
+holds it (see the world's grasp rule).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+GRATE_Z = 1.03
+SHELF_Z = 1.03
+SHELF = np.array([0.0, 0.215])
+SHELF_HALF = np.array([0.10, 0.075])
+HALF_HEIGHT = 0.018
+LIFT = 0.12
+
+
+class MeatOffGrill(Task):
+    """See the module docstring."""
+
+    name = "meat_off_grill"
+    variation_count = 2
+    graspable = ("chicken", "steak")
+    NAMES = ("chicken", "steak")
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """The grill with both meats on its grate, turned about z."""
+        self.center = self.rng.uniform([0.16, -0.08], [0.28, 0.08])
+        self.yaw = self.rng.uniform(-np.pi, np.pi)
+        self._add_grill(spec)
+        box, capsule = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CAPSULE
+        self.meat_yaw = self.yaw + self.rng.uniform(-0.4, 0.4, size=2)
+        side = 1 if self.rng.random() < 0.5 else -1
+        for i, name in enumerate(self.NAMES):
+            local = np.array([side * (1 - 2 * i) * 0.068, -0.01]) + self.rng.uniform(-0.012, 0.012, size=2)
+            body = spec.worldbody.add_body(
+                name=name, pos=[*self._world(local), GRATE_Z + HALF_HEIGHT + 0.001],
+                quat=rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.meat_yaw[i])),
+            )  # fmt: skip
+            body.add_freejoint()
+            if name == "chicken":
+                body.add_geom(type=capsule, fromto=[0, -0.028, 0, 0, 0.028, 0], size=[HALF_HEIGHT, 0, 0], mass=0.06,
+                              rgba=[0.93, 0.78, 0.6, 1], friction=[1, 0.02, 0.002], condim=4)  # fmt: skip
+            else:
+                body.add_geom(type=box, size=[0.02, 0.045, HALF_HEIGHT - 0.004], mass=0.06,
+                              rgba=[0.45, 0.12, 0.08, 1], friction=[1, 0.02, 0.002], condim=4)  # fmt: skip
+
+    def _world(self, local: np.ndarray) -> np.ndarray:
+        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local
+
+    def _add_grill(self, spec: mujoco.MjSpec) -> None:
+        quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.yaw))
+        grill = spec.worldbody.add_body(name="grill", pos=[*self.center, 0.0], quat=quat)
+        box = mujoco.mjtGeom.mjGEOM_BOX
+        grill.add_geom(type=box, pos=[0, 0, GRATE_Z - 0.05], size=[0.14, 0.11, 0.05], rgba=[0.16, 0.16, 0.17, 1])
+        grill.add_geom(type=box, pos=[0, -0.125, GRATE_Z + 0.01], size=[0.14, 0.01, 0.05], rgba=[0.6, 0.08, 0.07, 1])
+        grill.add_geom(type=box, pos=[*SHELF, SHELF_Z - 0.008], size=[*SHELF_HALF, 0.008], rgba=[0.62, 0.45, 0.25, 1])
+        for x in (-0.12, 0.12):
+            for y in (-0.09, 0.09):
+                grill.add_geom(type=box, pos=[x, y, 0.84], size=[0.01, 0.01, 0.09], rgba=[0.3, 0.3, 0.3, 1])
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        name = self.NAMES[self.variation]
+        return [
+            f"take the {name} off the grill",
+            f"pick up the {name} and place it next to the grill",
+            f"remove the {name} from the grill and set it down to the side",
+            f"the {name} is done, get it off the grill",
+            f"grab the {name} and put it on the shelf",
+            f"would you lift the {name} from the fire and lay it on the side board",
+        ]
+
+    def success(self, world: MujocoWorld) -> bool:
+        """The meat lies on the shelf and nothing is held."""
+        position = world.body_position(self.NAMES[self.variation])
+        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center) - SHELF
+        on_shelf = bool((np.abs(local) < SHELF_HALF).all()) and SHELF_Z < position[2] < SHELF_Z + 0.06
+        return on_shelf and world.held is None
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """The other meat left the grate, or the named one fell."""
+        other, named = self.NAMES[1 - self.variation], self.NAMES[self.variation]
+        if world.held == other or world.body_position(other)[2] < GRATE_Z - 0.02:
+            return FailureReason.WRONG_OBJECT
+        return FailureReason.DROPPED if world.body_position(named)[2] < GRATE_Z - 0.02 else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Above the meat, grasp, lift, above the shelf, release."""
+        name = self.NAMES[self.variation]
+        position = world.body_position(name)
+        # Fingers open along the gripper's y; the meat is long along its own y, so grasp across its x.
+        R = gripper_down(self.meat_yaw[self.variation] + np.pi / 2)
+        shelf = self._world(SHELF)
+        grasp = [*position[:2], GRATE_Z + HALF_HEIGHT - 0.004]
+        R_place = gripper_down(self.yaw + np.pi / 2)
+        return [
+            keyframe(R, [*position[:2], GRATE_Z + LIFT], True, False),
+            keyframe(R, grasp, False, True),
+            keyframe(R, [*position[:2], GRATE_Z + LIFT], False, True),
+            keyframe(R_place, [*shelf, GRATE_Z + LIFT], False, False),
+            keyframe(R_place, [*shelf, GRATE_Z + HALF_HEIGHT + 0.006], True, True),
+        ]

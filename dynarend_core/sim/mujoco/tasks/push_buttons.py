@@ -1,0 +1,95 @@
+"""push_buttons: press one to three of three coloured buttons, in the order that the instruction names.
+
+Success as in RLBench: each named button's slide joint passed 1 mm, in the right order, and no other was pressed.
+Ours: a 6 cm square base, 1.2 cm high, and a cap of radius 2.2 cm on a spring, its top 2.6 cm above the table;
+1 cm of travel, 250 N/m.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+NAMES = [name for name in COLORS if name not in ("red", "lime")]
+ORDER = ("maroon", "green", "blue", "navy", "yellow", "cyan", "magenta", "silver", "gray", "orange", "olive",
+         "purple", "teal", "azure", "violet", "rose", "black", "white")  # fmt: skip
+TRIPLES = list(itertools.islice(itertools.permutations(ORDER, 3), 50))
+CAP_TOP_Z = 0.776
+PRESSED_M = 0.001
+
+
+class PushButtons(Task):
+    """See the module docstring."""
+
+    name = "push_buttons"
+    variation_count = 50
+
+    def __init__(self, variation: int, rng: np.random.Generator) -> None:
+        super().__init__(variation, rng)
+        self.colors = TRIPLES[variation]
+        self.presses = 1 + variation % 3
+        self.pressed: list[int] = []
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Three buttons at least 12 cm apart."""
+        self.positions = self._sample_positions()
+        for i, (color, (x, y)) in enumerate(zip(self.colors, self.positions, strict=True)):
+            base = spec.worldbody.add_body(name=f"button{i}", pos=[x, y, 0.75])
+            base.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, pos=[0, 0, 0.006], size=[0.03, 0.03, 0.006],
+                          rgba=[0.35, 0.33, 0.32, 1])  # fmt: skip
+            cap = base.add_body(name=f"cap{i}", pos=[0, 0, 0.019], gravcomp=1)
+            cap.add_joint(name=f"button{i}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[0, 0, -1], range=[0, 0.01],
+                          limited=True, stiffness=250, damping=4, armature=0.01)  # fmt: skip
+            cap.add_geom(type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.022, 0.007, 0], mass=0.03,
+                         rgba=[*COLORS[color], 1])  # fmt: skip
+
+    def _sample_positions(self) -> np.ndarray:
+        while True:
+            xy = self.rng.uniform([0.04, -0.34], [0.46, 0.34], size=(3, 2))
+            if min(np.linalg.norm(a - b) for a, b in itertools.combinations(xy, 2)) > 0.12:
+                return xy
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        names = self.colors[: self.presses]
+        first, rest = names[0], names[1:]
+        return [
+            f"push the {first} button" + "".join(f", then push the {c} button" for c in rest),
+            f"press the {first} button" + "".join(f", then press the {c} button" for c in rest),
+            f"push the button with the {first} base" + "".join(f", and then the {c} one" for c in rest),
+            f"press down the {first} button" + "".join(f", after that the {c} button" for c in rest),
+            "buttons to push, in this order: " + ", ".join(names),
+            f"please hit the {first} button first" + "".join(f", next hit {c}" for c in rest),
+        ]
+
+    def update(self, world: MujocoWorld) -> None:
+        """Remember in which order buttons went down."""
+        for i in range(3):
+            if i not in self.pressed and world.joint(f"button{i}") > PRESSED_M:
+                self.pressed.append(i)
+
+    def success(self, world: MujocoWorld) -> bool:
+        """All named buttons pressed, in order, and no other."""
+        return self.pressed == list(range(self.presses))
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """A button out of turn."""
+        right = self.pressed == list(range(min(len(self.pressed), self.presses)))
+        return FailureReason.NONE if right else FailureReason.WRONG_OBJECT
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Per button: closed gripper above it, then down through the cap."""
+        frames = []
+        for x, y in self.positions[: self.presses]:
+            frames.append(keyframe(gripper_down(0.0), [x, y, CAP_TOP_Z + 0.08], False, False))
+            frames.append(keyframe(gripper_down(0.0), [x, y, CAP_TOP_Z - 0.005], False, True))
+        return frames

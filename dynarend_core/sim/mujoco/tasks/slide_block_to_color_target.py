@@ -1,0 +1,94 @@
+"""slide_block_to_color_target: push a block onto the square of the named colour.
+
+Success: the block's centre lies over the named square (RLBench: any part of the block inside its sensor; ours is
+stricter). Ours: squares of 11 cm, 17 cm from the block's start in the four directions of the task's own axes; block
+of 5.6 cm as RLBench's, 60 g, sliding friction 0.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+BLOCK = 0.05625
+TARGET = 0.11
+DISTANCE = 0.17
+RGB = {"green": (0.0, 0.6, 0.0), "blue": (0.0, 0.0, 1.0), "pink": (1.0, 0.4, 0.75), "yellow": (1.0, 1.0, 0.0)}
+TIP_Z = 0.772
+
+
+class SlideBlockToColorTarget(Task):
+    """See the module docstring."""
+
+    name = "slide_block_to_color_target"
+    variation_count = 4
+    NAMES = tuple(RGB)
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """A block in the middle of four squares, the whole turned about z."""
+        self.center = self.rng.uniform([0.17, -0.10], [0.31, 0.10])
+        self.yaw = self.rng.uniform(-np.pi, np.pi)
+        quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.yaw))
+        box = mujoco.mjtGeom.mjGEOM_BOX
+        for i, rgb in enumerate(RGB.values()):
+            spec.worldbody.add_geom(name=f"target{i}", type=box, pos=[*self.target(i), 0.7505], quat=quat,
+                                    size=[TARGET / 2, TARGET / 2, 0.0005], rgba=[*rgb, 1],
+                                    contype=0, conaffinity=0)  # fmt: skip
+        block = spec.worldbody.add_body(name="block", pos=[*self.center, 0.75 + BLOCK / 2], quat=quat)
+        block.add_freejoint()
+        block.add_geom(type=box, size=[BLOCK / 2] * 3, rgba=[0.75, 0.1, 0.1, 1], mass=0.06,
+                       friction=[0.4, 0.005, 0.0001])  # fmt: skip
+
+    def direction(self, i: int) -> np.ndarray:
+        """Unit vector from the block's start to square ``i``, ``(2,)``."""
+        angle = self.yaw + i * np.pi / 2
+        return np.array([np.cos(angle), np.sin(angle)])
+
+    def target(self, i: int) -> np.ndarray:
+        """Centre of square ``i``, ``(2,)`` [m]."""
+        return self.center + DISTANCE * self.direction(i)
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        color = self.NAMES[self.variation]
+        return [
+            f"slide the block to the {color} target",
+            f"slide the block onto the {color} square",
+            f"push the block until it is sitting on top of the {color} target",
+            f"move the block so that it rests on the {color} target",
+            f"shove the cube to the {color} area",
+            f"the {color} target is where the block belongs, push it there",
+        ]
+
+    def success(self, world: MujocoWorld) -> bool:
+        """The block's centre lies over the named square."""
+        return self._over(world, self.variation)
+
+    def _over(self, world: MujocoWorld, i: int) -> bool:
+        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (world.body_position("block")[:2] - self.target(i))
+        return bool(np.abs(local).max() < TARGET / 2)
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """The block lies on another square, or fell off the table."""
+        if world.body_position("block")[2] < 0.7:
+            return FailureReason.DROPPED
+        wrong = any(self._over(world, i) for i in range(4) if i != self.variation)
+        return FailureReason.WRONG_OBJECT if wrong else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Closed gripper behind the block, then push with the flat of the fingers."""
+        d = self.direction(self.variation)
+        R = gripper_down(self.yaw + self.variation * np.pi / 2)
+        before = self.center - (BLOCK / 2 + 0.055) * d
+        # The finger is about 1 cm thick along x: it stops that much before the block's face.
+        after = self.target(self.variation) - (BLOCK / 2 + 0.010) * d
+        return [keyframe(R, [*before, TIP_Z], False, False), keyframe(R, [*after, TIP_Z], False, True)]

@@ -1,0 +1,305 @@
+"""One MuJoCo world with a Panda and a task: physics, controllers, cameras. Driven by the environment and by ROS alike.
+
+Grasp rule: when the gripper is closing and both fingers touch the same graspable body, that body is welded to the
+hand where it is (RLBench attaches grasped objects too); opening releases it. Everything else is contact and friction.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError, PlanningError, SimulationError
+from dynarend_core.geometry import rotations, se3
+from dynarend_core.geometry.frames import T_WORLD_BASE
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.panda import FINGER_MAX, HOME_Q
+from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.sim.mujoco.cameras import CAMERAS, RgbdRenderer, camera_view
+from dynarend_core.sim.mujoco.scene import FINGER_BODIES, HAND_BODY, PANDA_PREFIX, base_spec
+from dynarend_core.sim.mujoco.task import Task
+from dynarend_core.sim.mujoco.tasks import TASKS
+from dynarend_core.types import Array, CameraView, FailureReason, GripperState
+
+CONTROL_STEPS = 2
+GRIPPER_SETTLE_S = 0.1
+GRIPPER_TIMEOUT_S = 1.2
+TRACKING_TOLERANCE = 1e-3
+SETTLE_TIMEOUT_S = 0.4
+OPEN_SHARE = 0.9
+_WELD_PREFIX = "hold_"
+
+
+class MujocoWorld:
+    """A running scene. All poses that enter or leave are in the robot's base frame."""
+
+    def __init__(self, image_size: int = 128) -> None:
+        self.image_size = image_size
+        self.kinematics = ArmKinematics()
+        self._renderers: dict[tuple[int, int, bool], RgbdRenderer] = {}
+        self._loaded = False
+
+    def reset(
+        self, task: str, variation: int, seed: int, *, phrasing: int | None = None, disturb_start: bool = False
+    ) -> None:
+        """Build the scene; equal arguments give equal scenes.
+
+        Args:
+            task: Task name.
+            variation: Variation index.
+            seed: Seed of placement, phrasing and start disturbance.
+            phrasing: Index into the task's phrasings; None draws one.
+            disturb_start: Start the arm up to about 10 cm and 15 degrees off its home pose.
+
+        Raises:
+            ConfigurationError: unknown task, variation or phrasing.
+            SimulationError: the scene does not come to rest.
+        """
+        if task not in TASKS:
+            raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
+        rng = np.random.default_rng([seed, variation, zlib.crc32(task.encode())])
+        self.task: Task = TASKS[task](variation, rng)
+        spec = base_spec()
+        self.task.build(spec)
+        self._add_welds(spec)
+        self._load(spec.compile())
+        words = self.task.instructions()
+        self.phrasing = int(rng.integers(len(words))) if phrasing is None else phrasing
+        if not 0 <= self.phrasing < len(words):
+            raise ConfigurationError(f"{task} has phrasings 0 to {len(words) - 1}, got {phrasing}")
+        self.instruction = words[self.phrasing]
+        self._place_arm(self._disturbed_home(rng) if disturb_start else HOME_Q)
+        self.advance(0.3)
+        self.data.time = 0.0
+
+    def _add_welds(self, spec: mujoco.MjSpec) -> None:
+        for name in self.task.graspable:
+            weld = spec.add_equality(
+                name=_WELD_PREFIX + name, type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY,
+                name1=HAND_BODY, name2=name, active=False,
+            )  # fmt: skip
+            weld.solref = [0.004, 1.0]
+
+    def _load(self, model: mujoco.MjModel) -> None:
+        self.model, self.data = model, mujoco.MjData(model)
+        arm = [model.joint(f"{PANDA_PREFIX}joint{i}") for i in range(1, 8)]
+        self._q_adr = np.array([j.qposadr[0] for j in arm])
+        self._v_adr = np.array([j.dofadr[0] for j in arm])
+        fingers = [model.joint(f"{PANDA_PREFIX}finger_joint{i}") for i in (1, 2)]
+        self._finger_adr = np.array([j.qposadr[0] for j in fingers])
+        self._finger_vel = np.array([j.dofadr[0] for j in fingers])
+        self._servo_lead = -model.actuator_biasprm[:7, 2] / model.actuator_gainprm[:7, 0]
+        self._finger_ids = [model.body(name).id for name in FINGER_BODIES]
+        for renderer in self._renderers.values():
+            renderer.load(model)
+        self._loaded = True
+
+    def _place_arm(self, q: Array) -> None:
+        self.data.qpos[self._q_adr] = q
+        self.data.qpos[self._finger_adr] = FINGER_MAX
+        self._trajectory: JointTrajectory | None = None
+        self._start_s = self._arrived_s = 0.0
+        self._target_q = np.array(q, dtype=np.float64)
+        self._open_command = True
+        self._gripper_since = -np.inf
+        self.held: str | None = None
+        mujoco.mj_forward(self.model, self.data)
+
+    def _disturbed_home(self, rng: np.random.Generator) -> Array:
+        home = self.kinematics.forward(HOME_Q)
+        for _ in range(20):
+            offset = random_offset(rng, 0.08, np.deg2rad(12.0))
+            try:
+                return self.kinematics.inverse(home @ offset, HOME_Q)
+            except PlanningError:
+                continue
+        return HOME_Q
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the reset [s]."""
+        return float(self.data.time)
+
+    @property
+    def q(self) -> Array:
+        """Arm joint positions ``(7,)`` [rad]."""
+        return self.data.qpos[self._q_adr].copy()
+
+    @property
+    def qd(self) -> Array:
+        """Arm joint velocities ``(7,)`` [rad/s]."""
+        return self.data.qvel[self._v_adr].copy()
+
+    def gripper(self) -> GripperState:
+        """Pose, opening and width of the gripper."""
+        fingers = self.data.qpos[self._finger_adr]
+        return GripperState(
+            self.kinematics.forward(self.q), bool((fingers > OPEN_SHARE * FINGER_MAX).all()), float(fingers.sum())
+        )
+
+    def joint(self, name: str) -> float:
+        """Position of a task joint [m] or [rad]."""
+        return float(self.data.joint(name).qpos[0])
+
+    def body_position(self, name: str) -> Array:
+        """Position ``(3,)`` of a task body in the simulator's world frame [m]."""
+        return self.data.body(name).xpos.copy()
+
+    @property
+    def moving(self) -> bool:
+        """Whether a trajectory or the gripper is still under way."""
+        return self._arm_moving() or self._gripper_moving()
+
+    def _arm_moving(self) -> bool:
+        if self._trajectory is None:
+            return False
+        late = self.time_s - self._start_s - self._trajectory.duration_s
+        if late < 0:
+            return True
+        at_rest = np.abs(self.q - self._target_q).max() < TRACKING_TOLERANCE and np.abs(self.qd).max() < 0.01
+        return not at_rest and late < SETTLE_TIMEOUT_S
+
+    def _gripper_moving(self) -> bool:
+        since = self.time_s - self._gripper_since
+        still = np.abs(self.data.qvel[self._finger_vel]).max() < 2e-3
+        return since < GRIPPER_SETTLE_S or (not still and since < GRIPPER_TIMEOUT_S)
+
+    def success(self) -> bool:
+        """Whether the task is solved now."""
+        return self.task.success(self)
+
+    def failure(self) -> FailureReason:
+        """What went irreparably wrong in the task, if anything."""
+        return self.task.failure(self)
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    def follow(self, trajectory: JointTrajectory) -> None:
+        """Start a motion now; it replaces the one under way."""
+        self._trajectory, self._start_s = trajectory, self.time_s
+        self._target_q = trajectory.positions[-1].copy()
+
+    def hold(self) -> None:
+        """Stop where the arm is."""
+        self._trajectory = None
+        self._target_q = self.q
+
+    def command_gripper(self, open_gripper: bool) -> None:
+        """Open or close the fingers; opening releases a held object."""
+        if open_gripper == self._open_command:
+            return
+        self._open_command, self._gripper_since = open_gripper, self.time_s
+        if open_gripper and self.held is not None:
+            self.data.eq_active[self.model.equality(_WELD_PREFIX + self.held).id] = 0
+            self.held = None
+
+    def advance(self, duration_s: float) -> None:
+        """Run physics for ``duration_s`` [s].
+
+        Raises:
+            SimulationError: the state became non-finite.
+        """
+        end = self.time_s + duration_s - 1e-9
+        while self.time_s < end:
+            self._control()
+            mujoco.mj_step(self.model, self.data, CONTROL_STEPS)
+            if not self._open_command and self.held is None and self.task.graspable:
+                self._try_grasp()
+            self.task.update(self)
+        if not np.isfinite(self.data.qpos).all():
+            raise SimulationError(f"{self.task.name}: the physics state became non-finite at {self.time_s:.2f} s")
+
+    def _control(self) -> None:
+        q, qd = self._target_q, 0.0
+        if self._trajectory is not None:
+            q, qd = self._trajectory.sample(self.time_s - self._start_s)
+        self.data.ctrl[:7] = q + self._servo_lead * qd  # the servo damps absolute velocity; lead cancels its lag
+        self.data.ctrl[7] = 255.0 if self._open_command else 0.0
+
+    def _try_grasp(self) -> None:
+        touched: list[set[str]] = [set(), set()]
+        for contact in self.data.contact:
+            bodies = self.model.geom_bodyid[contact.geom]
+            for side, finger in enumerate(self._finger_ids):
+                if finger in bodies:
+                    touched[side].update(self.model.body(b).name for b in bodies if b != finger)
+        for name in self.task.graspable:
+            if name in touched[0] and name in touched[1]:
+                self._weld(name)
+                return
+
+    def _weld(self, name: str) -> None:
+        equality = self.model.equality(_WELD_PREFIX + name).id
+        relative = se3.inverse(self._body_pose(HAND_BODY)) @ self._body_pose(name)
+        data = self.model.eq_data[equality]
+        data[0:3] = 0.0
+        data[3:6] = relative[:3, 3]
+        data[6:10] = rotations.quat_wxyz_from_matrix(relative[:3, :3])
+        self.data.eq_active[equality] = 1
+        self.held = name
+
+    def _body_pose(self, name: str) -> Array:
+        body = self.data.body(name)
+        return se3.make(body.xmat.reshape(3, 3), body.xpos)
+
+    # -- cameras -------------------------------------------------------------------------------------------------
+
+    def views(
+        self, names: tuple[str, ...] | None = None, size: tuple[int, int] | None = None, visual: bool = False
+    ) -> tuple[CameraView, ...]:
+        """Calibrated RGB-D views of the present state.
+
+        Args:
+            names: Camera names; None means all.
+            size: Width and height [px]; None means the world's square image size.
+            visual: Draw the robot's fine meshes (slower; for pictures) instead of its collision hulls.
+        """
+        width, height = size or (self.image_size, self.image_size)
+        key = (width, height, visual)
+        if key not in self._renderers:
+            self._renderers[key] = RgbdRenderer(width, height, visual)
+            self._renderers[key].load(self.model)
+        mujoco.mj_forward(self.model, self.data)
+        stamp_ns = round(self.time_s * 1e9)
+        return tuple(camera_view(self._renderers[key], self.data, name, stamp_ns) for name in names or CAMERAS)
+
+    def displaced_views(self, T_tip_displaced: Array) -> tuple[tuple[CameraView, ...], GripperState, Array]:
+        """What the cameras would see, and the arm's state, if the arm stood displaced; the state is restored.
+
+        Args:
+            T_tip_displaced: ``(4, 4)`` displaced tip pose in the present tip frame. A held object moves along.
+
+        Raises:
+            PlanningError: the displaced pose is out of reach.
+        """
+        before = self.gripper().T_base_gripper
+        q = self.kinematics.inverse(before @ T_tip_displaced, self.q)
+        saved = self.data.qpos.copy()
+        if self.held is not None:
+            T_move = T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before)
+            moved = T_move @ self._body_pose(self.held)
+            adr = self.model.joint(self.model.body(self.held).jntadr[0]).qposadr[0]
+            self.data.qpos[adr : adr + 3] = moved[:3, 3]
+            self.data.qpos[adr + 3 : adr + 7] = rotations.quat_wxyz_from_matrix(moved[:3, :3])
+        self.data.qpos[self._q_adr] = q
+        result = self.views(), self.gripper(), q
+        self.data.qpos[:] = saved
+        mujoco.mj_forward(self.model, self.data)
+        return result
+
+    def close(self) -> None:
+        """Free the renderers; safe to call twice."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+
+
+def random_offset(rng: np.random.Generator, max_m: float, max_rad: float) -> Array:
+    """``(4, 4)`` random displacement, uniform in a cube of half edge ``max_m`` and in angle about a random axis."""
+    axis = rng.normal(size=3)
+    rotvec = axis / np.linalg.norm(axis) * rng.uniform(0.0, max_rad)
+    return se3.make(rotations.matrix_from_rotation_vector(rotvec), rng.uniform(-max_m, max_m, size=3))
