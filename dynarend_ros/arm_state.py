@@ -1,0 +1,87 @@
+"""The newest joint states, shared between a node's executor thread and its worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from dynarend_core.errors import ObservationError
+from dynarend_ros.conversions.motion import Joints
+
+Array = np.ndarray
+
+
+class ArmState:
+    """Arm and finger positions with their age on the steady clock.
+
+    Args:
+        arm_joints: Names of the arm joints, base to wrist.
+        finger_joints: Names of the finger joints; the gripper's width is the sum of their positions.
+        max_age_s: Older states are refused [s, steady clock: a simulation or a stopped /clock cannot fool it].
+    """
+
+    def __init__(self, arm_joints: Sequence[str], finger_joints: Sequence[str], max_age_s: float) -> None:
+        self._arm = tuple(arm_joints)
+        self._fingers = tuple(finger_joints)
+        self._max_age_s = max_age_s
+        self._history: deque[tuple[int, Array, float]] = deque(maxlen=64)
+        self._arrival_s: float | None = None
+        self._changed = threading.Condition()
+
+    def update(self, joints: Joints) -> None:
+        """Take a joint state; states of other joints only (a second publisher) are ignored."""
+        if not set(self._arm) <= set(joints.positions):
+            return
+        q = joints.select(self._arm)
+        width = float(joints.select(self._fingers).sum()) if set(self._fingers) <= set(joints.positions) else np.nan
+        with self._changed:
+            if self._history and joints.stamp_ns < self._history[-1][0]:
+                self._history.clear()
+            self._history.append((joints.stamp_ns, q, width))
+            self._arrival_s = time.monotonic()
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> None:
+        """Block until the next state arrives, at most ``timeout_s``."""
+        with self._changed:
+            self._changed.wait(timeout_s)
+
+    def age_s(self) -> float:
+        """Seconds since the last state arrived; infinite before the first."""
+        return np.inf if self._arrival_s is None else time.monotonic() - self._arrival_s
+
+    def stamp_ns(self) -> int:
+        """Stamp of the newest state [ns]; 0 before the first."""
+        with self._changed:
+            return self._history[-1][0] if self._history else 0
+
+    def latest(self) -> tuple[int, Array, float]:
+        """Stamp [ns], arm positions ``(7,)`` [rad] and gripper width [m].
+
+        Raises:
+            ObservationError: no state yet, or it is older than the limit.
+        """
+        age = self.age_s()
+        if age > self._max_age_s:
+            seen = "none arrived yet" if not np.isfinite(age) else f"the last one is {age:.2f} s old"
+            raise ObservationError(f"joint_states are stale: {seen}, limit {self._max_age_s:.2f} s")
+        with self._changed:
+            return self._history[-1]
+
+    def at_rest(self, window_s: float, tolerance_rad: float, tolerance_m: float = 5e-4) -> bool:
+        """Whether no joint and no finger moved by more than the tolerances over the last ``window_s`` of stamps."""
+        with self._changed:
+            history = list(self._history)
+        end_ns = history[-1][0] if history else 0
+        recent = [h for h in history if end_ns - h[0] <= window_s * 1e9]
+        covered = bool(history) and end_ns - history[0][0] >= window_s * 1e9
+        if not covered:
+            return False
+        q = np.stack([h[1] for h in recent])
+        widths = np.array([h[2] for h in recent])
+        still = float(np.ptp(q, axis=0).max()) <= tolerance_rad
+        return still and (np.isnan(widths).any() or float(np.ptp(widths)) <= tolerance_m)

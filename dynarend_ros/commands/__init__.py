@@ -1,0 +1,1 @@
+"""Verbs of the ``dynarend`` command that need the ROS graph."""

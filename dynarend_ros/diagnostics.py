@@ -1,0 +1,46 @@
+"""``/diagnostics`` of one node, once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """What a node says about itself."""
+
+    message: str = "ok"
+    level: bytes = OK
+    values: dict[str, object] = field(default_factory=dict)
+
+
+class DiagnosticsPublisher:
+    """Publishes ``describe()`` every ``period_s`` seconds of wall time (also when simulated time stands still)."""
+
+    def __init__(self, node: Node, describe: Callable[[], NodeStatus], period_s: float = 1.0) -> None:
+        self._node = node
+        self._describe = describe
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        node.create_timer(period_s, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def publish(self) -> None:
+        """Publish the status now."""
+        status = self._describe()
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        message.status = [
+            DiagnosticStatus(
+                level=status.level,
+                name=self._node.get_name(),
+                message=status.message,
+                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+            )
+        ]
+        self._publisher.publish(message)

@@ -1,0 +1,121 @@
+"""The one list of nodes. ``launch/*.launch.py`` and ``dynarend up`` both start exactly what stands here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dynarend_core.errors import ConfigurationError
+
+PACKAGE = "dynarend_ros"
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process of the graph.
+
+    Attributes:
+        executable: Console script, and module ``dynarend_ros.<executable>``.
+        name: Node name.
+        config: Parameter file in ``config/``.
+        parameters: Parameters on top of the file.
+        remappings: Topic and service names, from to.
+        required: The graph ends when this process ends.
+        use_sim_time: Take time from ``/clock``.
+        module: Module to run instead of ``dynarend_ros.<executable>``.
+    """
+
+    executable: str
+    name: str
+    config: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    remappings: Mapping[str, str] = field(default_factory=dict)
+    required: bool = True
+    use_sim_time: bool = False
+    module: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.module:
+            object.__setattr__(self, "module", f"{PACKAGE}.{self.executable}")
+
+
+def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:
+    """Camera to arm: what is the same on a robot and in simulation."""
+    return tuple(
+        NodeSpec(executable=name, name=name, config=config, use_sim_time=use_sim_time)
+        for name in ("fusion_node", "policy_node", "executor_node")
+    )
+
+
+GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
+    # The simulator is the source of /clock, so it must not wait for it.
+    "sim": (NodeSpec(executable="sim_node", name="sim_node", config="sim.yaml"), *_road("sim.yaml", True)),
+    "policy": _road("policy.yaml", False),
+}
+"""Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm."""
+
+
+def graph(name: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[NodeSpec, ...]:
+    """Nodes of graph ``name``, with ``parameters[node][parameter]`` on top of their parameter files.
+
+    Raises:
+        ConfigurationError: unknown graph or node.
+    """
+    if name not in GRAPHS:
+        raise ConfigurationError(f"graph {name!r} is not one of {', '.join(GRAPHS)}")
+    extra = dict(parameters or {})
+    nodes = {spec.name: spec for spec in GRAPHS[name]}
+    unknown = sorted(set(extra) - set(nodes))
+    if unknown:
+        raise ConfigurationError(f"graph {name!r} has no node {unknown}; it has {', '.join(nodes)}")
+    return tuple(replace(s, parameters={**s.parameters, **extra.get(s.name, {})}) for s in nodes.values())
+
+
+def share_folder(kind: str) -> Path:
+    """Folder ``config``, ``launch`` or ``models``: beside the package in a checkout, else in the ROS share folder.
+
+    Raises:
+        ConfigurationError: the folder is in neither place.
+    """
+    here = Path(__file__).resolve().parents[1] / kind
+    if here.is_dir():
+        return here
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    for prefix in [p for p in prefixes if p]:
+        folder = Path(prefix) / "share" / PACKAGE / kind
+        if folder.is_dir():
+            return folder
+    raise ConfigurationError(f"folder {kind!r} was found neither in {here.parent} nor under AMENT_PREFIX_PATH")
+
+
+def environment(domain_id: int | None = None) -> dict[str, str]:
+    """Environment variables every process of a graph needs; what the user has already set wins.
+
+    A Fast DDS profile with 64 MB of shared memory, because the default (0.5 MB) and the built-in ``LARGE_DATA`` mode
+    drop VGA images (measured: ``docs/ros.md``); its variable has one name in Fast DDS 2, another in 3. Discovery on
+    this machine only; one thread a process, because two OpenMP threads on a shared core cost ten times more than they bring;
+    glibc keeps freed memory, which saves page faults of large activations.
+    """
+    profile = str(share_folder("config") / "fastdds_large_images.xml")
+    wanted = {
+        "FASTDDS_DEFAULT_PROFILES_FILE": profile,
+        "FASTRTPS_DEFAULT_PROFILES_FILE": profile,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "268435456",
+        "MALLOC_TOP_PAD_": "67108864",
+        "MUJOCO_GL": "egl",
+        "PYTHONUNBUFFERED": "1",
+        "RCUTILS_COLORIZED_OUTPUT": "0",
+        "RCUTILS_CONSOLE_OUTPUT_FORMAT": "{severity}: {message}",
+    }
+    wanted = {key: os.environ.get(key, value) for key, value in wanted.items()}
+    if domain_id is not None:
+        wanted["ROS_DOMAIN_ID"] = str(domain_id)
+    return wanted

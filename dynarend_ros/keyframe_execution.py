@@ -1,0 +1,156 @@
+"""Carrying out one keyframe: plan, send, watch, grip. Knows no ROS; the executor node lends it hands and eyes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynarend_core.errors import ObservationError, PlanningError
+from dynarend_core.planning.planner import MotionPlanner
+from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.types import FailureReason, Keyframe, PointCloud
+from dynarend_ros.arm_state import ArmState
+
+Array = np.ndarray
+
+
+class ExecutionError(Exception):
+    """The motion was begun or refused and did not end well; ``reason`` says why, ``cancelled`` who wanted it."""
+
+    def __init__(self, message: str, reason: FailureReason, cancelled: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.cancelled = cancelled
+
+
+@dataclass(frozen=True)
+class ExecutionLimits:
+    """When a motion counts as finished or failed.
+
+    Attributes:
+        goal_tolerance_rad: Joint error at the end of a free motion [rad].
+        contact_tolerance_rad: The same for keyframes that ignore collisions: pressing stops short of the goal [rad].
+        rest_window_s: The arm must stand still that long [s of joint-state stamps].
+        rest_tolerance_rad: What counts as still [rad].
+        overtime_s: Allowed time beyond the planned duration [s of stamps].
+        gripper_timeout_s: Allowed time for the gripper to come to rest [s of stamps].
+    """
+
+    goal_tolerance_rad: float = 0.05
+    contact_tolerance_rad: float = 0.35
+    rest_window_s: float = 0.1
+    rest_tolerance_rad: float = 0.002
+    overtime_s: float = 3.0
+    gripper_timeout_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What the execution does to the world."""
+
+    follow: Callable[[JointTrajectory], None]
+    command_gripper: Callable[[bool], None]
+    hold: Callable[[], None]
+
+
+class KeyframeExecution:
+    """Runs keyframes one at a time on the caller's thread; :meth:`cancel` may come from any other."""
+
+    POLL_S = 0.05
+
+    def __init__(self, planner: MotionPlanner, arm: ArmState, hands: Hands, limits: ExecutionLimits) -> None:
+        self._planner = planner
+        self._arm = arm
+        self._hands = hands
+        self._limits = limits
+        self._cancel_reason: str | None = None
+        self._lock = threading.Lock()
+        self.active = False
+
+    def cancel(self, reason: str) -> bool:
+        """Stop the arm if a keyframe is being carried out; returns whether one was."""
+        with self._lock:
+            if self.active and self._cancel_reason is None:
+                self._cancel_reason = reason
+            return self.active
+
+    def run(self, keyframe: Keyframe, cloud: PointCloud | None) -> str:
+        """Carry out one keyframe; returns a sentence about how it ended.
+
+        Raises:
+            ExecutionError: refused, failed or cancelled; if the arm was moving it has been told to hold.
+        """
+        with self._lock:
+            self.active, self._cancel_reason = True, None
+        try:
+            trajectory = self._plan(keyframe, cloud)
+            self._check_cancelled()
+            try:
+                self._move(trajectory, keyframe)
+                self._grip(keyframe.gripper_open)
+            except BaseException:
+                self._hands.hold()
+                raise
+            return f"reached in {trajectory.duration_s:.2f} s"
+        finally:
+            with self._lock:
+                self.active = False
+
+    def _plan(self, keyframe: Keyframe, cloud: PointCloud | None) -> JointTrajectory:
+        points = None if cloud is None or keyframe.ignore_collisions else cloud.xyz
+        try:
+            _, q, _ = self._arm.latest()
+            return self._planner.plan(q, keyframe, points)
+        except ObservationError as error:
+            raise ExecutionError(str(error), FailureReason.CONTROLLER) from error
+        except PlanningError as error:
+            raise ExecutionError(str(error), FailureReason(error.cause)) from error
+
+    def _latest(self) -> tuple[int, Array, float]:
+        self._check_cancelled()
+        try:
+            return self._arm.latest()
+        except ObservationError as error:
+            raise ExecutionError(str(error), FailureReason.CONTROLLER) from error
+
+    def _check_cancelled(self) -> None:
+        if self._cancel_reason is not None:
+            raise ExecutionError(self._cancel_reason, FailureReason.STOPPED, cancelled=True)
+
+    def _still(self) -> bool:
+        return self._arm.at_rest(self._limits.rest_window_s, self._limits.rest_tolerance_rad)
+
+    def _move(self, trajectory: JointTrajectory, keyframe: Keyframe) -> None:
+        """Send the motion and wait, in the time of the joint-state stamps, until the arm rests at its end."""
+        limits = self._limits
+        tolerance = limits.contact_tolerance_rad if keyframe.ignore_collisions else limits.goal_tolerance_rad
+        start_ns, _, _ = self._latest()
+        self._hands.follow(trajectory)
+        while True:
+            self._arm.wait(self.POLL_S)
+            stamp_ns, q, _ = self._latest()
+            elapsed_s = 1e-9 * (stamp_ns - start_ns)
+            error = float(np.abs(q - trajectory.positions[-1]).max())
+            if elapsed_s >= trajectory.duration_s and self._still() and error <= tolerance:
+                return
+            if elapsed_s > trajectory.duration_s + limits.overtime_s:
+                raise ExecutionError(
+                    f"the arm is {error:.3f} rad from the goal {limits.overtime_s:.1f} s after the motion's end "
+                    f"(tolerance {tolerance:.3f} rad)",
+                    FailureReason.CONTROLLER,
+                )
+
+    def _grip(self, is_open: bool) -> None:
+        """Command the gripper and wait until the fingers rest (closed on an object counts)."""
+        start_ns, _, _ = self._latest()
+        self._hands.command_gripper(is_open)
+        minimum_s = 2.0 * self._limits.rest_window_s
+        while True:
+            self._arm.wait(self.POLL_S)
+            stamp_ns, _, _ = self._latest()
+            elapsed_s = 1e-9 * (stamp_ns - start_ns)
+            if (elapsed_s >= minimum_s and self._still()) or elapsed_s > self._limits.gripper_timeout_s:
+                return

@@ -1,0 +1,149 @@
+"""One mechanism for node parameters: a frozen dataclass per node is declared, described and validated.
+
+@dataclass(frozen=True)
+class FusionParameters:
+    voxel_m: float = parameter(0.005, "Edge of a voxel [m].", low=0.001, high=0.1)
+
+parameters = NodeParameters(node, FusionParameters)
+parameters.values.voxel_m
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from dynarend_core.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    dynamic: bool = False,
+) -> Any:
+    """A dataclass field that is a ROS parameter.
+
+    Args:
+        default: Default; its type (bool, int, float, str, or a tuple of str or float) is the parameter's type.
+        description: Shown by ``ros2 param describe``; with units.
+        low: Smallest allowed number.
+        high: Largest allowed number.
+        choices: Allowed strings.
+        dynamic: May be changed while the node runs.
+    """
+    metadata = {"description": description, "low": low, "high": high, "choices": choices, "dynamic": dynamic}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _coerce(field: dataclasses.Field, value: Any) -> Any:
+    """Value in the field's own type (YAML writes 1 for 1.0 and a list for a tuple)."""
+    kind = type(field.default)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is tuple and not isinstance(value, str | int | float):
+        inner = type(field.default[0])
+        return tuple(inner(v) for v in value)
+    if type(value) is not kind:
+        raise ConfigurationError(
+            f"parameter {field.name!r} must be {kind.__name__}, got {value!r} ({type(value).__name__})"
+        )
+    return value
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    meta = field.metadata
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        low, high = meta["low"], meta["high"]
+        if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+            limits = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"
+            raise ConfigurationError(f"parameter {field.name!r} = {number} is outside {limits}")
+    if meta["choices"] and value not in meta["choices"]:
+        raise ConfigurationError(f"parameter {field.name!r} = {value!r} is not one of {', '.join(meta['choices'])}")
+
+
+def build(cls: type[T], values: dict[str, Any]) -> T:
+    """Instance of the parameter dataclass ``cls`` from raw values.
+
+    Raises:
+        ConfigurationError: wrong type, out of range, not a choice, or refused by the class's ``__post_init__``.
+    """
+    checked: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.name in values:
+            checked[field.name] = _coerce(field, values[field.name])
+            _check(field, checked[field.name])
+    return cls(**checked)
+
+
+def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:
+    meta = field.metadata
+    parts = []
+    if meta["low"] is not None or meta["high"] is not None:
+        parts.append(f"range [{meta['low']}, {meta['high']}]")
+    if meta["choices"]:
+        parts.append("one of " + ", ".join(meta["choices"]))
+    # Types and ranges are enforced by build(), whose messages name value and limit; rclpy would refuse 1 for 1.0.
+    return ParameterDescriptor(
+        name=field.name,
+        description=meta["description"],
+        additional_constraints="; ".join(parts),
+        read_only=not meta["dynamic"],
+        dynamic_typing=True,
+    )
+
+
+class NodeParameters(Generic[T]):
+    """Declares every field of ``cls`` on ``node`` and keeps ``values`` valid.
+
+    Args:
+        node: The node.
+        cls: Frozen dataclass whose fields are made by :func:`parameter`.
+        on_change: Called with the new values after a dynamic parameter changed.
+
+    Raises:
+        ConfigurationError: an override has the wrong type or value.
+    """
+
+    def __init__(self, node: Node, cls: type[T], on_change: Callable[[T], None] | None = None) -> None:
+        self._cls = cls
+        self._names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        self._on_change = on_change
+        raw = {}
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            try:
+                raw[field.name] = node.declare_parameter(field.name, default, _descriptor(field)).value
+            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+                raise ConfigurationError(f"{node.get_name()}: {error}") from error
+        try:
+            self.values: T = build(cls, raw)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{node.get_name()}: {error}") from error
+        node.add_on_set_parameters_callback(self._set)
+
+    def _set(self, changes: list[Parameter]) -> SetParametersResult:
+        ours = {p.name: p.value for p in changes if p.name in self._names}
+        if not ours:
+            return SetParametersResult(successful=True)
+        try:
+            self.values = build(self._cls, {**dataclasses.asdict(self.values), **ours})  # type: ignore[call-overload]
+        except ConfigurationError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if self._on_change is not None:
+            self._on_change(self.values)
+        return SetParametersResult(successful=True)

@@ -1,0 +1,32 @@
+"""Quality-of-service profiles, one per kind of topic."""
+
+from __future__ import annotations
+
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+
+RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+"""Commands, states and results."""
+
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""State a late joiner must get: instruction, task status."""
+
+POSES = QoSProfile(depth=32, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""Camera poses: a fixed camera may publish its pose once, a moving one with every image."""
+
+KEYFRAME = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(seconds=1),
+)
+"""Keyframes. A source that dies is noticed after the lease of one second, and the executor stops the arm.
+
+By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 1000 ...``.
+"""
+
+
+def images(reliability: str, depth: int = 15) -> QoSProfile:
+    """Image streams: ``"reliable"``, or ``"best_effort"``, which matches every camera driver."""
+    policy = ReliabilityPolicy.RELIABLE if reliability == "reliable" else ReliabilityPolicy.BEST_EFFORT
+    return QoSProfile(depth=depth, reliability=policy)

@@ -1,0 +1,75 @@
+"""Life of a node's process: start, spin, signals, an orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from dynarend_core.errors import DynaRendError
+
+PARENT_VARIABLE = "DYNAREND_PARENT_PID"
+"""Set by the process runner: a node whose parent is gone ends itself, so that nothing is left behind."""
+
+EXIT_CONFIGURATION = 2
+
+
+class SpinningNode(Node):
+    """A node that may have something to do between callbacks and before its end."""
+
+    def tick(self) -> float:
+        """Called between callbacks; returns how long the node may wait for the next callback [s]."""
+        return 0.1
+
+    def on_shutdown(self) -> None:
+        """Called while publishers still work: leave the robot in a safe state, end threads."""
+
+
+def _orphaned(parent: int | None) -> bool:
+    return parent is not None and os.getppid() != parent
+
+
+def run(factory: Callable[[], SpinningNode], argv: Sequence[str] | None = None) -> int:
+    """Run one node until SIGINT, SIGTERM or the end of the parent process.
+
+    rclpy's own signal handlers close the context first, and then a last "hold" could not be sent any more; so the
+    signals only ask the loop to end.
+
+    Returns:
+        Exit code: 0 after a clean end, 2 if the configuration was refused, 1 if an exception escaped a callback.
+    """
+    wanted = {"stop": False}
+
+    def request_stop(_signum: int, _frame: FrameType | None) -> None:
+        wanted["stop"] = True
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, request_stop)
+    parent = int(os.environ[PARENT_VARIABLE]) if PARENT_VARIABLE in os.environ else None
+    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = factory()
+    except DynaRendError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        rclpy.try_shutdown()
+        return EXIT_CONFIGURATION
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not wanted["stop"] and not _orphaned(parent):
+            executor.spin_once(timeout_sec=node.tick())
+    finally:
+        node.on_shutdown()
+        time.sleep(0.1)  # reliable messages sent in on_shutdown still need to leave
+        executor.shutdown(timeout_sec=1.0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

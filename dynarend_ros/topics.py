@@ -1,0 +1,46 @@
+"""Names of topics and services that more than one node uses; all relative, so namespaces and remappings work."""
+
+from __future__ import annotations
+
+JOINT_STATES = "joint_states"
+INSTRUCTION = "instruction"
+CLOUD = "cloud"
+KEYFRAME = "keyframe"
+EXECUTION_STATUS = "execution_status"
+EXECUTION_MESSAGE = "execution_message"
+ARM_TRAJECTORY = "joint_trajectory"
+GRIPPER_TRAJECTORY = "gripper/joint_trajectory"
+TASK_STATUS = "task_status"
+POLICY_STATUS = "policy_status"
+TIME_REFERENCE = "time_reference"
+OVERVIEW = "overview/image_raw"
+RENDERED = "rendered/prediction"
+FUSION_LATENCY = "latency/fusion_ms"
+POLICY_LATENCY = "latency/policy_ms"
+
+RUN, STEP, STOP, RESET = "run", "step", "stop", "reset"
+
+
+def colour(camera: str) -> str:
+    """Colour images of a camera."""
+    return f"{camera}/color/image_raw"
+
+
+def depth(camera: str) -> str:
+    """Depth images of a camera, aligned to its colour images."""
+    return f"{camera}/aligned_depth_to_color/image_raw"
+
+
+def camera_info(camera: str) -> str:
+    """Intrinsics of a camera's colour (and so of its aligned depth) images."""
+    return f"{camera}/color/camera_info"
+
+
+def camera_transform(camera: str) -> str:
+    """Pose of the camera's optical frame in the base frame."""
+    return f"{camera}/transform"
+
+
+def optical_frame(camera: str) -> str:
+    """Name of a camera's optical frame."""
+    return f"{camera}_color_optical_frame"

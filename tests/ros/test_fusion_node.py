@@ -1,0 +1,50 @@
+"""The fusion node against a publisher in another process: nothing lost, faults named, work goes on."""
+
+import pytest
+from sensor_msgs.msg import PointCloud2
+
+from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_ros import qos, topics
+from dynarend_ros.conversions import cloud_from_message
+
+CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")
+
+
+@pytest.fixture
+def clouds(client):
+    seen = []
+    client.node.create_subscription(PointCloud2, topics.CLOUD, seen.append, qos.RELIABLE)
+    return seen
+
+
+def counter(client, name):
+    return int(client.counters.get("fusion_node", {}).get(name, -1))
+
+
+def test_four_vga_cameras_arrive_without_loss(start, client, clouds):
+    sets = 40
+    start(start.node("fusion_node"), start.double("camera_publisher", sets=sets, rate_hz=15.0))
+    assert client.wait_for(lambda: counter(client, "wrist/received") == sets, 30.0), client.counters
+    client.wait_for(lambda: counter(client, "clouds") + counter(client, "sets_skipped") == sets, 3.0)
+    assert {name: counter(client, f"{name}/received") for name in CAMERAS} == dict.fromkeys(CAMERAS, sets)
+    assert {name: counter(client, f"{name}/lost") for name in CAMERAS} == dict.fromkeys(CAMERAS, 0)
+    assert counter(client, "clouds") + counter(client, "sets_skipped") == sets
+    cloud = cloud_from_message(clouds[-1])
+    assert clouds[-1].header.frame_id == "panda_link0"
+    assert len(cloud) > 1000
+    assert abs(cloud.xyz[:, 2].mean()) < 0.01  # the plane the cameras look at is the table top, z = 0
+    assert (cloud.xyz >= SCENE_AABB_BASE[0] - 0.005).all()
+
+
+@pytest.mark.parametrize(
+    ("fault", "camera", "says"), [("wrist_stops", "wrist", "no frame"), ("front_nan", "front", "0.0 % of the depth")]
+)
+def test_a_faulty_camera_is_named_and_the_others_go_on(start, client, clouds, fault, camera, says):
+    small = {"width": 64, "height": 48, "sets": 60, "fault": fault, "fault_after": 10}
+    start(start.node("fusion_node"), start.double("camera_publisher", **small))
+    message = lambda: client.counters.get("fusion_node", {}).get("message", "")  # noqa: E731
+    assert client.wait_for(lambda: f"{camera}: " in message() and says in message(), 20.0), message()
+    before = len(clouds)
+    assert client.wait_for(lambda: len(clouds) > before + 5, 5.0)
+    assert "front: " not in message() or camera == "front"
+    assert any("going on with the other cameras" in line and camera in line for line in start.logs)
