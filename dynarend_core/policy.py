@@ -139,7 +139,7 @@ class Policy:
     def _value_map(self, probability: Tensor, aabb: Array) -> ValueMap:
         return ValueMap(probability[0].float().cpu().numpy(), aabb)
 
-    def _tensor(self, array: Array) -> Tensor:
+    def _tensor(self, array: Array | np.float32) -> Tensor:
         return torch.as_tensor(array, device=self.device)[None]
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,13 @@ def load_task(
 def _signature(store: DemonstrationStore, task: str, episodes: list[int], fusion: FusionConfig) -> str:
     stats = [store.path(task, e).stat() for e in episodes]
     text = repr(
-        [CACHE_VERSION, fusion.aabb_base.tolist(), fusion.voxel_m, episodes, [(s.st_size, s.st_mtime_ns) for s in stats]]
+        [
+            CACHE_VERSION,
+            fusion.aabb_base.tolist(),
+            fusion.voxel_m,
+            episodes,
+            [(s.st_size, s.st_mtime_ns) for s in stats],
+        ]
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -149,7 +156,8 @@ def _build(
             if progress is not None:
                 progress(task, number + 1, len(episodes))
     frames["offsets"].append(total)
-    np.savez(folder / "index.npz", **{k: np.array(v) for k, v in (frames | transitions).items()})
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in (frames | transitions).items()}
+    np.savez(folder / "index.npz", **arrays)
     (folder / "instructions.json").write_text(json.dumps(instructions))
 
 

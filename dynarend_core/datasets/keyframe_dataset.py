@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class SampleConfig:
     zoom_points: int = 8192
     zoom_edge_m: float = 0.30
     zoom_noise_m: float = 0.05
-    augmentation: AugmentationConfig = AugmentationConfig()
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
 @dataclass(frozen=True)
@@ -167,5 +167,7 @@ class KeyframeDataset:
         frame = int(task.frame[row])
         xyz, rgb = task.cloud(frame, self.aabb)
         gripper = GripperState(task.tip[frame], bool(task.gripper_open[frame]))
-        seen = Observation((), gripper, instruction, int(task.step[row]), cloud=PointCloud(xyz, np.ascontiguousarray(rgb)))
+        seen = Observation(
+            (), gripper, instruction, int(task.step[row]), cloud=PointCloud(xyz, np.ascontiguousarray(rgb))
+        )
         return seen, Keyframe(task.target[row], bool(task.target_open[row]), bool(task.target_ignore[row]))

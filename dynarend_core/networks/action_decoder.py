@@ -13,6 +13,7 @@ from dynarend_core.networks import triplane
 from dynarend_core.networks.transformer import Attention, rotary
 
 REFINE_RADIUS = 2
+PATCH_CELLS = 16
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,11 @@ class ValueDecoder(nn.Module):
 class PoseHead(nn.Module):
     """Rotation, gripper and collision flag at a position.
 
-    The position's own features form a query that looks around in the tokens with positions relative to it:
-    an edge a few centimetres away fixes the yaw better than the features of the point itself.
+    Three ways to look around: features at the position, attention from there over the tokens with positions
+    relative to it, and a window of the finest planes centred on it. The window is what shows an edge's direction.
     """
+
+    positions: Tensor
 
     def __init__(self, width: int, heads: int, channels: int, token_cells: int) -> None:
         super().__init__()
@@ -106,8 +109,15 @@ class PoseHead(nn.Module):
         self.local = nn.Linear(3 * (width + channels), width)
         self.norm = nn.LayerNorm(width)
         self.attention = Attention(width, heads)
+        self.patch = nn.Sequential(
+            nn.Conv2d(channels, 2 * channels, 3, 2, 1),
+            nn.GELU(),
+            nn.Conv2d(2 * channels, 2 * channels, 3, 2, 1),
+            nn.GELU(),
+        )
+        self.patch_out = nn.Linear(3 * 2 * channels * (PATCH_CELLS // 4) ** 2, width)
         self.mlp = nn.Sequential(
-            nn.LayerNorm(4 * width), nn.Linear(4 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 8)
+            nn.LayerNorm(5 * width), nn.Linear(5 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 8)
         )
         self.register_buffer("positions", triplane.cell_positions(token_cells), persistent=False)
 
@@ -130,5 +140,9 @@ class PoseHead(nn.Module):
         looked = self.attention(
             query, (cos[:, None], sin[:, None]), memory=triplane.to_tokens(planes).to(query.dtype), memory_turn=around
         )
-        out = self.mlp(torch.cat([local, looked[:, 0].float(), state.float(), meaning], dim=-1)).float()
+        shape = self.patch_out(
+            self.patch(triplane.patches(features, xyz, PATCH_CELLS).flatten(0, 1)).reshape(len(xyz), -1)
+        )
+        seen = [local, looked[:, 0], shape, state, meaning]
+        out = self.mlp(torch.cat([x.float() for x in seen], dim=-1)).float()
         return GripperLogits(out[:, :6], out[:, 6], out[:, 7])

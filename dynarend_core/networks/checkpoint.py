@@ -82,19 +82,22 @@ def load_info(folder: Path) -> CheckpointInfo:
         if version != SCHEMA_VERSION:
             raise CheckpointError(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
         network = data.pop("network")
-        stages = {name: _stage(network.pop(name)) for name in ("coarse", "zoom")}
-        info = CheckpointInfo(network=NetworkConfig(**stages, **network), **data)
+        coarse, zoom = network.pop("coarse"), network.pop("zoom")
+        sizes = NetworkConfig(coarse=_stage(coarse), zoom=None if zoom is None else _stage(zoom), **network)
+        info = CheckpointInfo(network=sizes, **data)
         if np.asarray(info.aabb_base, dtype=np.float64).shape != (2, 3):
             raise CheckpointError(f"{path}: aabb_base must be (2, 3), got {info.aabb_base}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if info.language_model != LANGUAGE_MODEL:
-        raise CheckpointError(f"{path} needs the language model {info.language_model!r}, this program has {LANGUAGE_MODEL!r}")
+        raise CheckpointError(
+            f"{path} needs the language model {info.language_model!r}, this program has {LANGUAGE_MODEL!r}"
+        )
     return info
 
 
-def _stage(data: dict[str, Any] | None) -> StageConfig | None:
-    return None if data is None else StageConfig(**{**data, "depths": tuple(data["depths"])})
+def _stage(data: dict[str, Any]) -> StageConfig:
+    return StageConfig(**{**data, "depths": tuple(data["depths"])})
 
 
 def load_checkpoint(folder: Path) -> tuple[DynaRend, CheckpointInfo]:

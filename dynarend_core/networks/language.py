@@ -36,8 +36,8 @@ class WordTokens:
         return WordTokens(self.features.to(device), self.mask.to(device))
 
 
-def stack_words(sentences: list[Float[Tensor, "w 768"]]) -> WordTokens:
-    """Pad sentences to the longest one."""
+def stack_words(sentences: list[Tensor]) -> WordTokens:
+    """Pad ``(w, 768)`` sentences to the longest one."""
     longest = max(len(s) for s in sentences)
     features = torch.zeros(len(sentences), longest, LANGUAGE_WIDTH)
     mask: Bool[Tensor, "b w"] = torch.zeros(len(sentences), longest, dtype=torch.bool)
@@ -91,8 +91,8 @@ class SentenceEncoder:
     def _load(self) -> None:
         folder = _model_folder()
         try:
-            from tokenizers import Tokenizer
             from safetensors.torch import load_file
+            from tokenizers import Tokenizer
             from transformers import BertConfig, BertModel
         except ImportError as error:
             raise MissingDependencyError(f"{error}; run: pip install transformers tokenizers safetensors") from error

@@ -56,9 +56,7 @@ class MatchHead(nn.Module):
     def __init__(self, width: int, early_channels: int, size: int = 32) -> None:
         super().__init__()
         self.word = nn.Linear(width, size)
-        self.planes = nn.Sequential(
-            nn.Conv2d(early_channels, size, 1), nn.GELU(), nn.Conv2d(size, size, 1, bias=False)
-        )
+        self.planes = nn.Sequential(nn.Conv2d(early_channels, size, 1), nn.GELU(), nn.Conv2d(size, size, 1, bias=False))
         self.log_scale = nn.Parameter(torch.tensor(1.6))
 
     def forward(self, early: Float[Tensor, "b 3 k n n"], meaning: Float[Tensor, "b c"]) -> Float[Tensor, "b 3 n n"]:

@@ -82,6 +82,8 @@ def _describe(gathered: Tensor, seen: Tensor, cells: int) -> Float[Tensor, "b 3 
 class ZBufferStem(nn.Module):
     """Z-buffer channels, cell coordinates and the way to the gripper, then a short convolutional pyramid."""
 
+    where: Tensor
+
     def __init__(self, width: int, plane_cells: int, token_cells: int, channels: int) -> None:
         super().__init__()
         self.plane_cells = plane_cells
@@ -138,7 +140,7 @@ class PointMlpStem(nn.Module):
 
     def forward(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"]) -> StemFeatures:
         """Encode a cloud seen from a gripper tip, both in this cube's normalised coordinates."""
-        b, n, _ = points.shape
+        b, _n, _ = points.shape
         cells = self.token_cells
         ijk = triplane.cell_indices(points[..., :3], cells)
         inside = ((ijk >= 0) & (ijk < cells)).all(dim=-1)

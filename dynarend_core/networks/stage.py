@@ -78,6 +78,8 @@ class Values:
 class Stage(nn.Module):
     """Stem, chained encoders and value decoder over one cube."""
 
+    positions: Tensor
+
     def __init__(self, config: StageConfig) -> None:
         super().__init__()
         c = self.config = config

@@ -121,9 +121,10 @@ class Transformer(nn.Module):
 
     def __init__(self, width: int, heads: int, depth: int, hidden: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(depth))
+        blocks = [Block(width, heads, hidden) for _ in range(depth)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width, bias=False)
-        for block in self.blocks:
+        for block in blocks:
             for branch in (block.attention.out, block.feed_forward.out):
                 nn.init.normal_(branch.weight, std=0.02 / math.sqrt(2 * depth))
 

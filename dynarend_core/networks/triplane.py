@@ -59,6 +59,21 @@ def sample(planes: Float[Tensor, "b 3 c n n"], xyz: Float[Tensor, "b m 3"]) -> F
     return flat.reshape(b, 3, c, m).permute(0, 3, 1, 2)
 
 
+def patches(planes: Float[Tensor, "b 3 c n n"], xyz: Float[Tensor, "b 3"], cells: int) -> Float[Tensor, "b 3 c k k"]:
+    """Square windows of ``cells`` x ``cells`` around a position, at the planes' own spacing; zero outside.
+
+    The window is centred on the position itself and not on its cell, so what it shows does not shift with it.
+    """
+    b, _, c, n, _ = planes.shape
+    reach = (torch.arange(cells, device=planes.device, dtype=torch.float32) - (cells - 1) / 2.0) * (2.0 / n)
+    window = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1)
+    centres = torch.stack([xyz[:, [first, second]] for first, second in PLANE_AXES], dim=1).float()
+    grid = (centres[:, :, None, None] + window).flip(-1).reshape(b * 3, cells, cells, 2)
+    flat = planes.reshape(b * 3, c, n, n).float()
+    cut = F.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return cut.reshape(b, 3, c, cells, cells)
+
+
 def volume(heat: Float[Tensor, "b 3 n n"]) -> Float[Tensor, "b n n n"]:
     """Broadcast sum of three per-plane maps to one map over x, y, z."""
     return heat[:, 0, :, :, None] + heat[:, 1, :, None, :] + heat[:, 2, None, :, :]

@@ -121,9 +121,7 @@ class Finetune:
             logs.close()
         samples = loop.step * self.config.loop.training.batch_size
         policy = str(self.config.out / "policy")
-        return FinetuneReport(
-            policy, loop.step, loop.elapsed_s, samples / max(loop.elapsed_s, 1e-9), losses, reports
-        )
+        return FinetuneReport(policy, loop.step, loop.elapsed_s, samples / max(loop.elapsed_s, 1e-9), losses, reports)
 
     def _train(
         self, loop: TrainingLoop, info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None

@@ -158,5 +158,3 @@ class TrainingLoop:
         """
         state = load_state(folder, self.network, self.optimizer, self.config.key())
         self.step, self.elapsed_s = state.step, state.elapsed_s
-
-

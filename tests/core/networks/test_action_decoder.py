@@ -38,4 +38,5 @@ def test_locating_at_the_border_stays_inside():
     heat = torch.zeros(1, 3, 8, 8)
     heat[:, :, 0, 0] = 50.0
     found, _ = locate(heat)
-    assert (found >= -1).all() and (found < -0.8).all()
+    assert (found >= -1).all()
+    assert (found < -0.8).all()

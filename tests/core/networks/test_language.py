@@ -7,7 +7,8 @@ from dynarend_core.networks import language
 
 def test_a_colour_word_stays_the_same_word_in_every_sentence(encoder):
     a, b = encoder.encode("push the maroon button"), encoder.encode("now press maroon")
-    assert a.shape == (4, 768) and b.shape == (3, 768)
+    assert a.shape == (4, 768)
+    assert b.shape == (3, 768)
     torch.testing.assert_close(a[2, 384:], b[2, 384:])
     assert (a[2, :384] - b[2, :384]).abs().max() > 0.05
 

@@ -18,7 +18,9 @@ def test_z_buffer_places_a_point_in_every_plane():
     planes = z_buffer(one_point(-0.9, 0.1, 0.6), 4)[0]
     seen = planes[:, 6]
     assert seen.sum() == 3
-    assert seen[0, 0, 2] and seen[1, 0, 3] and seen[2, 2, 3]
+    assert seen[0, 0, 2]
+    assert seen[1, 0, 3]
+    assert seen[2, 2, 3]
     torch.testing.assert_close(planes[0, 3:6, 0, 2], torch.tensor([0.1, 0.2, 0.3]))
 
 

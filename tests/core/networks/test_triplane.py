@@ -41,3 +41,15 @@ def test_volume_sums_the_planes():
     heat = torch.randn(2, 3, 5, 5)
     volume = triplane.volume(heat)
     torch.testing.assert_close(volume[1, 2, 3, 4], heat[1, 0, 2, 3] + heat[1, 1, 2, 4] + heat[1, 2, 3, 4])
+
+
+def test_patches_are_centred_on_the_position():
+    n = 16
+    ramp = triplane.to_planes(triplane.cell_positions(n)[None], n)
+    xyz = torch.tensor([[0.13, -0.22, 0.05]])
+    cut = triplane.patches(ramp, xyz, 4)
+    assert cut.shape == (1, 3, 3, 4, 4)
+    for plane, (first, second) in enumerate(triplane.PLANE_AXES):
+        torch.testing.assert_close(cut[0, plane, first].mean(), xyz[0, first])
+        torch.testing.assert_close(cut[0, plane, second].mean(), xyz[0, second])
+        assert (cut[0, plane, first, 1:] > cut[0, plane, first, :-1]).all()

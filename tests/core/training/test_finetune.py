@@ -1,0 +1,87 @@
+"""The command's road, from a store on disk to a policy that acts."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
+from dynarend_core.datasets.store import DemonstrationStore
+from dynarend_core.errors import DatasetError
+from dynarend_core.geometry import se3
+from dynarend_core.geometry.rotations import rotation_x
+from dynarend_core.policy import Policy
+from dynarend_core.training.finetune import Finetune, FinetuneConfig
+from dynarend_core.training.loop import LoopConfig
+from dynarend_core.training.presets import preset
+from dynarend_core.types import CameraView, GripperState, Keyframe
+
+
+def write_store(root, episodes=3):
+    store = DemonstrationStore(root)
+    K = np.array([[60.0, 0, 32], [0, 60, 32], [0, 0, 1]])
+    above = se3.make(rotation_x(np.pi), np.array([0.45, 0.0, 0.8]))
+    for i in range(episodes):
+        rng = np.random.default_rng(i)
+        depth = np.full((64, 64), 0.75, np.float32)
+        rgb = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        grippers = [GripperState(se3.make(rotation_x(np.pi), np.array([0.4, 0.0, z])), z > 0.1) for z in (0.4, 0.05)]
+        frames = [FrameRecord((CameraView("front", rgb, depth, K, above),), g, np.zeros(7)) for g in grippers]
+        move = Transition(0, 1, Keyframe(grippers[1].T_base_gripper, False, True), 0)
+        store.write("toy", i, EpisodeRecord("toy", 0, i, ("press it",), "press it", tuple(frames), (move,)))
+    return store
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_store(tmp_path / "data")
+    debug = preset("debug")
+    training = dataclasses.replace(debug.training, steps=4, batch_size=2)
+    return FinetuneConfig(
+        tmp_path / "data",
+        tmp_path / "run",
+        "debug",
+        dataclasses.replace(debug, training=training),
+        LoopConfig(training, bf16=False),
+    )
+
+
+def test_a_run_leaves_a_policy_that_acts_logs_and_a_card(config):
+    report = Finetune(config).execute()
+    assert report.steps == 4
+    assert report.validation[0].task == "toy"
+    policy = Policy.from_checkpoint(config.out / "policy")
+    record = DemonstrationStore(config.data).read("toy", 0)
+    keyframe = policy.act(record.observation(record.transitions[0])).keyframe
+    assert np.isfinite(keyframe.T_base_gripper).all()
+    rows = [json.loads(line) for line in (config.out / "metrics.jsonl").read_text().splitlines()]
+    assert rows[0]["step"] == 1
+    assert rows[-1]["validation"][0]["frames"] == 1
+    assert "toy (3)" in (config.out / "policy" / "CARD.md").read_text()
+    assert not list(config.out.rglob("*.pkl"))
+    assert not list(config.out.rglob("*.pt"))
+
+
+def test_an_interrupted_run_goes_on(config):
+    class Interrupted(Exception):
+        pass
+
+    def stop(log):
+        if log.step == 2:
+            raise Interrupted
+
+    config = dataclasses.replace(config, save_every_s=0.0)
+    with pytest.raises(Interrupted):
+        Finetune(config, on_step=lambda log: stop(log)).execute()
+    seen = []
+    report = Finetune(dataclasses.replace(config, resume=True), on_step=lambda log: seen.append(log.step)).execute()
+    assert seen[0] == 2
+    assert report.steps == 4
+    steps = [json.loads(line)["step"] for line in (config.out / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+
+
+def test_an_empty_store_is_refused(config, tmp_path):
+    with pytest.raises(DatasetError, match="dynarend collect"):
+        Finetune(dataclasses.replace(config, data=tmp_path / "empty")).execute()
