@@ -124,11 +124,14 @@ def _save_picture(compared: ComparedStep, index: int, count: int, args: argparse
 
 
 def _table(compared: list[ComparedStep], title: str) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, caption="position and rotation: predicted against demonstrated", title_justify="left")
-    for name in ("keyframe", "frame", "position", "rotation", "gripper", "collisions", "confidence", "time"):
-        table.add_column(name, justify="left" if name in ("gripper", "collisions") else "right")
+    table = Table(
+        title=escape(title), caption="errors: predicted against demonstrated; x y z: predicted tip, base frame"
+    )
+    for name in ("#", "frame", "position", "rotation", "gripper", "contact", "x y z (m)"):
+        table.add_column(name, justify="left" if name in ("gripper", "contact") else "right", no_wrap=True)
     for i, c in enumerate(compared):
         table.add_row(
             str(i + 1),
@@ -137,8 +140,7 @@ def _table(compared: list[ComparedStep], title: str) -> Table:
             f"{c.rotation_error_deg:.1f}°",
             _verdict(c.gripper_correct),
             _verdict(c.ignore_collisions_correct),
-            f"{c.prediction.confidence:.2f}",
-            f"{1e3 * c.prediction.latency_s:.0f} ms",
+            " ".join(f"{v:.2f}" for v in c.prediction.keyframe.T_base_gripper[:3, 3]),
         )
     mean = _mean(compared)
     table.add_section()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynarend_core.geometry.cameras import project
 from dynarend_core.visualization.splat import Viewpoint, look_at
 
 Array = np.ndarray
 
 _AZIMUTHS_DEG = (-35, 35, -65, 65, -95, 95)
 _ELEVATIONS_DEG = (30, 45)
+_STEPS_BACK = 5
 
 
 def overview(aabb_base: Array, targets: Array, cloud_xyz: Array, width: int, height: int) -> Viewpoint:
-    """Look at the whole scene from the side that hides ``targets`` ``(n, 3)`` least."""
+    """Look at the scene from the side and distance that show all ``targets`` ``(n, 3)`` and hide them least."""
     solid = cloud_xyz[cloud_xyz[:, 2] > 0.01]
     body = solid if len(solid) > 100 else cloud_xyz
     low, high = (np.percentile(body, q, axis=0) for q in (2, 98)) if len(body) else aabb_base
@@ -32,14 +34,29 @@ def close_up(center: Array, edge_m: float, cloud_xyz: Array, like: Viewpoint, si
 def _best(
     centre: Array, distance: float, fov_y: float, targets: Array, cloud_xyz: Array, width: int, height: int
 ) -> Viewpoint:
-    candidates = []
+    candidates: list[tuple[float, int, Viewpoint]] = []
     for rank, (elevation, azimuth) in enumerate((e, a) for e in _ELEVATIONS_DEG for a in _AZIMUTHS_DEG):
         e, a = np.deg2rad(elevation), np.deg2rad(azimuth)
-        eye = centre + distance * np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-        hidden = np.mean([_hidden(eye, target, cloud_xyz) for target in targets])
-        candidates.append((hidden + 0.02 * rank, rank, eye))
-    eye = min(candidates)[2]
-    return look_at(eye, centre, fov_y, width, height)
+        direction = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+        for step in range(_STEPS_BACK + 1):  # back off until nothing important is cut off
+            eye = centre + distance * (1.0 + 0.1 * step) * direction
+            view = look_at(eye, centre, fov_y, width, height)
+            covered = _covered(targets, view)
+            if covered == 0:
+                break
+        hidden = float(np.mean([_hidden(eye, target, cloud_xyz) for target in targets]))
+        candidates.append((hidden + 0.5 * covered + 0.02 * rank, rank, view))
+    return min(candidates, key=lambda c: c[:2])[2]
+
+
+def _covered(targets: Array, view: Viewpoint) -> float:
+    """Share of the targets that lie outside the picture, or below the words and the inset drawn over it."""
+    uv, _ = project(targets, view.K, view.T_base_camera)
+    u, v = uv[:, 0] / view.width, uv[:, 1] / view.height
+    visible = (u > 0.06) & (u < 0.94) & (v > 0.08) & (v < 0.88)  # the legend is below
+    visible &= ~((v < 0.18) & (u < 0.5))  # title
+    visible &= ~((v < 0.47) & (u > 0.66))  # inset
+    return 1.0 - float(visible.mean())
 
 
 def _hidden(eye: Array, target: Array, cloud_xyz: Array) -> float:
