@@ -25,9 +25,9 @@ def time_rendering(repeats: int = 20) -> tuple[dict[str, Any], tuple[CameraView,
     world = MujocoWorld(image_size=128)
     try:
         world.reset(TASK, VARIATION, SEED)
-        views = world.views(size=(HEIGHT, WIDTH))
+        views = world.views(size=(WIDTH, HEIGHT))
         fields: dict[str, Any] = measure(world.views, repeats).fields("all_views_128")
-        fields |= measure(lambda: world.views(size=(HEIGHT, WIDTH)), repeats).fields("all_views_vga")
+        fields |= measure(lambda: world.views(size=(WIDTH, HEIGHT)), repeats).fields("all_views_vga")
     finally:
         world.close()
     return {**fields, "cameras": [view.name for view in views]}, views

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import os
 import shlex
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_POLICY = Path("models/policies/small")
 DEFAULT_WORKERS = 2
-FILMSTRIP_CAMERA, FILMSTRIP_SIZE = "front", 256
+FILMSTRIP_CAMERAS = ("front", "left_shoulder")
+FILMSTRIP_SIZE = (256, 256)
 
 DESCRIPTION = """\
 Run a policy in the MuJoCo simulator, closed loop, and count successes.
@@ -88,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 def make_mujoco_stage(policy_folder: Path, with_pictures: bool) -> Stage:
     """Simulator and policy of one process, one torch thread."""
+    import numpy as np
     import torch
 
     from dynarend_core.evaluation.parallel import Stage
@@ -98,12 +101,18 @@ def make_mujoco_stage(policy_folder: Path, with_pictures: bool) -> Stage:
     environment = MujocoEnvironment()
 
     def snapshot() -> Array:
-        return environment.world.views([FILMSTRIP_CAMERA], size=FILMSTRIP_SIZE)[0].rgb
+        views = environment.world.views(FILMSTRIP_CAMERAS, size=FILMSTRIP_SIZE)
+        return np.vstack([view.rgb for view in views])
 
-    return Stage(environment, Policy.from_checkpoint(policy_folder), snapshot if with_pictures else None)
+    policy = Policy.from_checkpoint(policy_folder)
+    with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
+        policy.act(environment.reset(environment.task_names()[0], 0, FIRST_UNSEEN_SEED))
+    return Stage(environment, policy, snapshot if with_pictures else None)
 
 
 def _specs(args: argparse.Namespace) -> list[EpisodeSpec]:
+    import numpy as np
+
     from dynarend_core.evaluation.schedule import schedule_episodes
     from dynarend_core.sim.mujoco.tasks import TASKS
 
@@ -115,7 +124,7 @@ def _specs(args: argparse.Namespace) -> list[EpisodeSpec]:
         tasks,
         args.episodes,
         variation_count=lambda task: TASKS[task].variation_count,
-        phrasing_count=lambda task, variation: len(TASKS[task]().instructions(variation)),
+        phrasing_count=lambda task, variation: len(TASKS[task](variation, np.random.default_rng(0)).instructions()),
         seed_start=args.seed_start,
     )
 

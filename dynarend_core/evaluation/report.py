@@ -140,7 +140,8 @@ def table(report: EvaluationReport) -> Table:
     """The report as a table for the terminal."""
     view = Table(title="Success on unseen seeds", caption=_caption(report))
     for column in ("task", "success", "95 % interval", "held-out phrasing", "keyframes", "failures by cause"):
-        view.add_column(column, justify="left" if column in ("task", "failures by cause") else "right")
+        text = column in ("task", "failures by cause")
+        view.add_column(column, justify="left" if text else "right", no_wrap=column == "task")
     for name, task in report.tasks.items():
         view.add_row(
             name,
@@ -163,4 +164,4 @@ def _rate(successes: int, episodes: int) -> str:
 
 
 def _caption(report: EvaluationReport) -> str:
-    return "policy latency [ms]: " + ", ".join(f"{name} {ms:.1f}" for name, ms in report.latency_ms.items())
+    return "policy latency: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in report.latency_ms.items())

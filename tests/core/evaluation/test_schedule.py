@@ -2,6 +2,7 @@ import pytest
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.evaluation.schedule import FIRST_UNSEEN_SEED, schedule_episodes
+from dynarend_core.sim.mujoco.environment import EVALUATION_SEED_START, TRAINING_SEEDS
 
 TASKS = {"open_drawer": 3, "push_buttons": 50}
 
@@ -40,6 +41,11 @@ def test_the_draw_depends_on_task_and_seed_only():
     alone = schedule_episodes(["push_buttons"], 10, TASKS.__getitem__, lambda task, variation: 5)
     assert [s.phrasing for s in alone] == [s.phrasing for s in short if s.task == "push_buttons"]
     assert [s.phrasing for s in alone] != [s.phrasing for s in short if s.task == "open_drawer"]
+
+
+def test_simulator_and_schedule_agree_on_what_is_unseen():
+    assert FIRST_UNSEEN_SEED == EVALUATION_SEED_START
+    assert FIRST_UNSEEN_SEED not in TRAINING_SEEDS
 
 
 @pytest.mark.parametrize("options", [{"episodes": 0}, {"episodes": 5, "seed_start": 0}])
