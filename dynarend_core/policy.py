@@ -1,7 +1,6 @@
 """The policy: one observation in, the next keyframe out. Start reading here.
 
-    policy = Policy.from_checkpoint("models/policies/small")
-    prediction = policy.act(observation)          # -> keyframe, confidence, value maps
+    prediction = Policy.from_checkpoint("models/policies/small").act(observation)
 
 ``act`` looks twice. First at the whole workspace: which of 32^3 cells is the place to go to, given the instruction?
 Then at a small cube around that place, with finer cells. At the position found there it reads off rotation, gripper
@@ -21,7 +20,8 @@ from dynarend_core.datasets import points
 from dynarend_core.errors import ObservationError
 from dynarend_core.geometry import aabb as boxes
 from dynarend_core.geometry import se3
-from dynarend_core.networks.action_decoder import locate, rotation_from_6d
+from dynarend_core.geometry.rotations import nearer_half_turn
+from dynarend_core.networks.action_decoder import locate, rotation_from_code
 from dynarend_core.networks.checkpoint import CheckpointInfo, load_checkpoint
 from dynarend_core.networks.dynarend import DynaRend, Look, NetworkInput
 from dynarend_core.networks.language import SentenceEncoder, stack_words
@@ -79,15 +79,15 @@ class Policy:
         given = self._network_input(cloud, observation)
         look = self.network.look(given)
         position, coarse = locate(look.values.heat)
-        maps = [self._value_map(coarse, self.aabb)]
+        maps = [_value_map(coarse, self.aabb)]
         query = position
         if self.network.zoom is not None:
             look = self._look_closer(cloud, position, given, look)
             query, fine = locate(look.values.heat)
             centre_m = points.denormalise(position[0].cpu().numpy(), self.aabb)
-            maps.append(self._value_map(fine, boxes.cube(centre_m, self.network.config.zoom_edge_m)))
+            maps.append(_value_map(fine, boxes.cube(centre_m, self.network.config.zoom_edge_m)))
             position = self.network.from_zoom(query, position)
-        keyframe = self._keyframe(position, query, look)
+        keyframe = self._keyframe(position, query, look, observation)
         return Prediction(keyframe, _confidence(maps[0].probability), tuple(maps), time.perf_counter() - start)
 
     def _cloud(self, observation: Observation) -> Array:
@@ -107,7 +107,7 @@ class Policy:
         return points.pack(xyz[inside], cloud.rgb[inside].astype(np.float32) / 255.0, len(inside))
 
     def _network_input(self, cloud: Array, observation: Observation) -> NetworkInput:
-        tip = np.asarray(observation.gripper.T_base_gripper)[:3, 3]
+        tip = observation.gripper.T_base_gripper[:3, 3]
         if not np.isfinite(tip).all():
             raise ObservationError(f"the gripper position is not finite: {tip.tolist()}")
         chosen = cloud[points.spread(len(cloud), self.network.config.points)]
@@ -126,9 +126,10 @@ class Policy:
         close = cloud[near] if len(near) else np.full((1, 6), points.FAR_AWAY, dtype=np.float32)
         return self.network.look_closer(self._tensor(close), position, given.tip, look)
 
-    def _keyframe(self, position: Tensor, query: Tensor, look: Look) -> Keyframe:
+    def _keyframe(self, position: Tensor, query: Tensor, look: Look, observation: Observation) -> Keyframe:
         logits = self.network.gripper(query, look)
-        rotation = rotation_from_6d(logits.rotation)[0].double().cpu().numpy()
+        rotation = rotation_from_code(logits.rotation)[0].double().cpu().numpy()
+        rotation = nearer_half_turn(rotation, observation.gripper.T_base_gripper[:3, :3])
         xyz = points.denormalise(position[0].cpu().numpy(), self.aabb)
         return Keyframe(
             se3.make(rotation, np.clip(xyz, self.aabb[0], self.aabb[1])),
@@ -136,11 +137,12 @@ class Policy:
             ignore_collisions=bool(logits.ignore_collisions[0] > 0),
         )
 
-    def _value_map(self, probability: Tensor, aabb: Array) -> ValueMap:
-        return ValueMap(probability[0].float().cpu().numpy(), aabb)
-
     def _tensor(self, array: Array | np.float32) -> Tensor:
         return torch.as_tensor(array, device=self.device)[None]
+
+
+def _value_map(probability: Tensor, aabb: Array) -> ValueMap:
+    return ValueMap(probability[0].float().cpu().numpy(), aabb)
 
 
 def _confidence(probability: Array) -> float:

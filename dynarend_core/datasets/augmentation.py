@@ -34,9 +34,9 @@ class AugmentationConfig:
     translation_m: float = 0.125
     yaw_deg: float = 45.0
     margin_m: float = 0.01
-    brightness: float = 0.15
-    contrast: float = 0.15
-    tint: float = 0.06
+    brightness: float = 0.10
+    contrast: float = 0.10
+    tint: float = 0.05
     colour_noise: float = 0.02
     position_noise_m: float = 0.002
     dropout: float = 0.3
@@ -50,7 +50,7 @@ def rigid_motion(target_m: Array, aabb: Array, config: AugmentationConfig, rng: 
     yaw = np.deg2rad(rng.uniform(-config.yaw_deg, config.yaw_deg))
     shift = rng.uniform(-config.translation_m, config.translation_m, 3)
     low, high = aabb[0] + config.margin_m - target_m, aabb[1] - config.margin_m - target_m
-    # A target that is outside already must not be pulled in: it would tear label and scene apart for nothing.
+    # A target outside the workspace is not pulled in: that could take more than the allowed shift.
     shift = np.clip(shift, np.minimum(low, 0.0), np.maximum(high, 0.0))
     R = rotation_z(yaw)
     return se3.make(R, target_m + shift - R @ target_m)

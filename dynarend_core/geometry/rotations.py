@@ -70,6 +70,12 @@ def gripper_rotation_angle(R_a: Array, R_b: Array) -> Array:
     return np.minimum(rotation_angle(R_a, R_b), rotation_angle(R_a, flipped))
 
 
+def nearer_half_turn(R: Array, R_near: Array) -> Array:
+    """``R``, or ``R`` turned by 180 degrees about its own z, whichever is nearer to ``R_near``; ``(3, 3)`` each."""
+    flipped = np.asarray(R) @ np.diag([-1.0, -1.0, 1.0])
+    return flipped if rotation_angle(flipped, R_near) < rotation_angle(R, R_near) else np.asarray(R)
+
+
 def rotation_vector(R: Array) -> Array:
     """``(3, 3)`` rotation to axis times angle ``(3,)`` [rad]."""
     return Rotation.from_matrix(R).as_rotvec()

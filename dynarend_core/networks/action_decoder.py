@@ -14,6 +14,7 @@ from dynarend_core.networks.transformer import Attention, rotary
 
 REFINE_RADIUS = 2
 PATCH_CELLS = 16
+ROTATION_SIZE = 9
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class GripperLogits:
     """What the pose head says at one position.
 
     Attributes:
-        rotation: ``(b, 6)``: approach axis z, then finger axis y, not yet orthonormal.
+        rotation: ``(b, 9)``, see :func:`rotation_code`; not yet a rotation.
         gripper_open: ``(b,)`` logit.
         ignore_collisions: ``(b,)`` logit.
     """
@@ -31,17 +32,29 @@ class GripperLogits:
     ignore_collisions: Tensor
 
 
-def rotation_from_6d(six: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 3 3"]:
-    """Gram-Schmidt: approach axis z first, then the finger axis y; x completes the right-handed frame."""
-    z = F.normalize(six[..., :3], dim=-1)
-    y = six[..., 3:] - (z * six[..., 3:]).sum(-1, keepdim=True) * z
-    y = F.normalize(y, dim=-1)
+def rotation_code(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 9"]:
+    """What the network predicts of a rotation: the approach axis z, and the line along which the fingers open.
+
+    A parallel gripper turned by 180 degrees about z is the same gripper, so the finger axis y matters only up to its
+    sign: its line is the symmetric matrix ``y y^T`` (xx, yy, zz, xy, xz, yz), continuous however the gripper turns.
+    Six numbers (z and y) must jump somewhere on the way round, and were learned more slowly.
+    """
+    z, y = rotation[..., 2], rotation[..., 1]
+    return torch.cat([z, y.square(), y[..., [0, 0, 1]] * y[..., [1, 2, 2]]], dim=-1)
+
+
+def rotation_from_code(code: Float[Tensor, "*b 9"]) -> Float[Tensor, "*b 3 3"]:
+    """Nearest rotation, one of the two that differ by half a turn about z."""
+    code = code.float()
+    z = F.normalize(code[..., :3], dim=-1)
+    xx, yy, zz, xy, xz, yz = code[..., 3:].unbind(-1)
+    rows = [torch.stack(row, -1) for row in ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))]
+    along_z = z[..., :, None] * z[..., None, :]
+    level = torch.eye(3, device=code.device) - along_z
+    # The strongest direction perpendicular to z; z itself is pushed to the other end of the spectrum.
+    line = level @ torch.stack(rows, -2) @ level - 100.0 * along_z
+    y = torch.linalg.eigh(line).eigenvectors[..., -1]
     return torch.stack([torch.linalg.cross(y, z), y, z], dim=-1)
-
-
-def six_d_from_rotation(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 6"]:
-    """Inverse of :func:`rotation_from_6d`."""
-    return torch.cat([rotation[..., 2], rotation[..., 1]], dim=-1)
 
 
 def locate(heat: Float[Tensor, "b 3 n n"]) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b n n n"]]:
@@ -117,7 +130,7 @@ class PoseHead(nn.Module):
         )
         self.patch_out = nn.Linear(3 * 2 * channels * (PATCH_CELLS // 4) ** 2, width)
         self.mlp = nn.Sequential(
-            nn.LayerNorm(5 * width), nn.Linear(5 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 8)
+            nn.LayerNorm(5 * width), nn.Linear(5 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, ROTATION_SIZE + 2)
         )
         self.register_buffer("positions", triplane.cell_positions(token_cells), persistent=False)
 
@@ -145,4 +158,4 @@ class PoseHead(nn.Module):
         )
         seen = [local, looked[:, 0], shape, state, meaning]
         out = self.mlp(torch.cat([x.float() for x in seen], dim=-1)).float()
-        return GripperLogits(out[:, :6], out[:, 6], out[:, 7])
+        return GripperLogits(out[:, :ROTATION_SIZE], out[:, -2], out[:, -1])

@@ -102,8 +102,9 @@ class DynaRend(nn.Module):
         words, state, meaning = self.reader(given.words, self._state(given))
         tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
         mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
-        latents = self.coarse.encode(given.points, given.tip, Context(tokens, mask, meaning))
-        return Look(latents, self.coarse.decode(latents, meaning), latents.context[:, -1], meaning)
+        context = Context(tokens, mask, state, meaning)
+        latents = self.coarse.encode(given.points, given.tip, context)
+        return Look(latents, self.coarse.decode(latents, context), latents.context[:, -1], meaning)
 
     def look_closer(
         self, points: Float[Tensor, "b n 6"], centre: Float[Tensor, "b 3"], tip: Float[Tensor, "b 3"], coarse: Look
@@ -113,9 +114,10 @@ class DynaRend(nn.Module):
         close = torch.cat([self.to_zoom(points[..., :3], centre[:, None]), points[..., 3:]], dim=-1)
         state, meaning = self.hand_over(coarse.state), self.hand_over_meaning(coarse.meaning)
         tokens = torch.stack([state.float(), meaning.float()], dim=1)
-        context = Context(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device), meaning)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        context = Context(tokens, mask, state, meaning)
         latents = self.zoom.encode(close, self.to_zoom(tip, centre), context)
-        return Look(latents, self.zoom.decode(latents, meaning), latents.context[:, 0], meaning)
+        return Look(latents, self.zoom.decode(latents, context), latents.context[:, 0], meaning)
 
     def gripper(self, xyz: Float[Tensor, "b 3"], look: Look) -> GripperLogits:
         """Rotation, gripper and collision flag at a position in the coordinates of the look's own cube."""

@@ -51,19 +51,18 @@ class InstructionReader(nn.Module):
 
 
 class MatchHead(nn.Module):
-    """Similarity of picked words and early plane features, added to the value map."""
+    """Similarity of picked words and early plane features, in ``[-1, 1]``."""
 
     def __init__(self, width: int, early_channels: int, size: int = 32) -> None:
         super().__init__()
         self.word = nn.Linear(width, size)
         self.planes = nn.Sequential(nn.Conv2d(early_channels, size, 1), nn.GELU(), nn.Conv2d(size, size, 1, bias=False))
-        self.log_scale = nn.Parameter(torch.tensor(1.6))
 
     def forward(self, early: Float[Tensor, "b 3 k n n"], meaning: Float[Tensor, "b c"]) -> Float[Tensor, "b 3 n n"]:
-        """Scaled cosine similarity of every cell with the picked words."""
+        """Cosine similarity of every cell with the picked words."""
         b = len(early)
         cells = self.planes(early.flatten(0, 1)).unflatten(0, (b, 3)).float()
         word = F.normalize(self.word(meaning).float(), dim=-1)
         product = torch.einsum("bpcij,bc->bpij", cells, word)
         # Dividing the product by the length is cheaper than normalising every cell's vector.
-        return product * torch.rsqrt(cells.square().sum(dim=2) + 1e-6) * self.log_scale.exp()
+        return product * torch.rsqrt(cells.square().sum(dim=2) + 1e-6)

@@ -43,10 +43,18 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class Context:
-    """What accompanies the scene's tokens: ``(b, m, c)`` tokens, which of them exist, and the picked words' meaning."""
+    """What accompanies the scene's tokens.
+
+    Attributes:
+        tokens: ``(b, m, c)`` tokens.
+        mask: ``(b, m)`` True where a token exists.
+        state: ``(b, c)`` the robot's state after reading the instruction.
+        meaning: ``(b, c)`` plain meaning of the words that matter now.
+    """
 
     tokens: Tensor
     mask: Tensor
+    state: Tensor
     meaning: Tensor
 
 
@@ -59,12 +67,14 @@ class Latents:
         future: After the last encoder: what the scene will be at the next keyframe.
         context: ``(b, m, c)`` context tokens after the last encoder.
         stem: Features before the first encoder.
+        match: ``(b, 3, n, n)`` similarity of every cell with the words that matter now.
     """
 
     now: Tensor
     future: Tensor
     context: Tensor
     stem: StemFeatures
+    match: Tensor
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,17 @@ class Stage(nn.Module):
         self.encoders = nn.ModuleList(Transformer(c.width, c.heads, depth, c.hidden) for depth in c.depths)
         self.decoder = ValueDecoder(c.width, c.channels, c.token_cells, c.value_cells, stem.skip_channels)
         self.match = MatchHead(c.width, stem.early_channels)
+        self.match_in = nn.Conv2d(2, c.width, 1)
+        self.match_gain = nn.Linear(c.width, 1)
+        nn.init.zeros_(self.match_gain.weight)
+        nn.init.constant_(self.match_gain.bias, 5.0)
         self.register_buffer("positions", triplane.cell_positions(c.token_cells), persistent=False)
 
     def encode(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], context: Context) -> Latents:
         """Run the stem and the chain of encoders on one sequence of plane and context tokens."""
         stem = self.stem(points, tip)
-        scene = triplane.to_tokens(stem.tokens)
+        match = self.match(stem.early, context.meaning)
+        scene = triplane.to_tokens(stem.tokens + self._match_tokens(match))
         b, n, _ = scene.shape
         tokens = torch.cat([scene, context.tokens.to(scene.dtype)], dim=1)
         mask = torch.cat([context.mask.new_ones(b, n), context.mask], dim=1)
@@ -106,17 +121,23 @@ class Stage(nn.Module):
         for encoder in self.encoders:
             tokens = encoder(tokens, turn, mask)
             planes.append(triplane.to_planes(tokens[:, :n], self.config.token_cells))
-        return Latents(planes[0], planes[-1], tokens[:, n:], stem)
+        return Latents(planes[0], planes[-1], tokens[:, n:], stem, match)
+
+    def _match_tokens(self, match: Float[Tensor, "b 3 n n"]) -> Float[Tensor, "b 3 c t t"]:
+        """Tell the encoders where the named thing is: the place to go to may be another one, but depends on it."""
+        t = self.config.token_cells
+        pooled = torch.stack([F.adaptive_avg_pool2d(match, t), F.adaptive_max_pool2d(match, t)], dim=2)
+        return self.match_in(pooled.flatten(0, 1)).unflatten(0, (len(match), 3))
 
     def _turn(self, context_mask: Bool[Tensor, "b m"]) -> Rotary:
         """Rotary angles of the sequence; context tokens sit at the cube's centre."""
         positions = F.pad(self.positions, (0, 0, 0, context_mask.shape[1]))
         return rotary(positions, self.config.width // self.config.heads, self.config.token_cells)
 
-    def decode(self, latents: Latents, meaning: Float[Tensor, "b c"]) -> Values:
-        """Value logits of the future triplane, with the match of words and early features added."""
+    def decode(self, latents: Latents, context: Context) -> Values:
+        """Value logits of the future triplane, plus the match of words and early features as far as the state asks."""
         features, heat = self.decoder(latents.future, latents.stem.skips)
-        match = self.match(latents.stem.early, meaning)
+        match = latents.match * self.match_gain(context.state).float()[..., None, None]
         if match.shape[-1] != heat.shape[-1]:
             match = F.interpolate(match, size=heat.shape[-2:], mode="bilinear", align_corners=False)
         return Values(heat.float() + match, features)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dynarend_core.networks import triplane
-from dynarend_core.networks.action_decoder import GripperLogits, six_d_from_rotation
+from dynarend_core.networks.action_decoder import GripperLogits, rotation_code
 
 TARGET_SIGMA_CELLS = 0.7
 ROTATION_WEIGHT = 2.0
@@ -72,12 +72,9 @@ def value_loss(heat: Float[Tensor, "b 3 n n"], xyz: Float[Tensor, "b 3"]) -> Flo
     return (log_partition(heat) - expected).mean()
 
 
-def rotation_loss(six: Float[Tensor, "b 6"], rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, ""]:
-    """L1 distance to the label or to the same gripper turned by 180 degrees about its approach axis."""
-    label = six_d_from_rotation(rotation)
-    flipped = label * label.new_tensor([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
-    distance = torch.stack([(six - label).abs().sum(-1), (six - flipped).abs().sum(-1)])
-    return distance.min(dim=0).values.mean()
+def rotation_loss(code: Float[Tensor, "b 9"], rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, ""]:
+    """L1 distance of rotation codes; a gripper turned by 180 degrees about its approach axis has the same code."""
+    return (code - rotation_code(rotation)).abs().sum(-1).mean()
 
 
 def policy_losses(

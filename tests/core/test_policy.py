@@ -6,7 +6,7 @@ import pytest
 from dynarend_core.errors import InvalidInputError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
-from dynarend_core.geometry.rotations import rotation_x, rotation_z
+from dynarend_core.geometry.rotations import gripper_rotation_angle, rotation_angle, rotation_x, rotation_z
 from dynarend_core.networks.checkpoint import save_checkpoint
 from dynarend_core.policy import Policy
 from dynarend_core.types import CameraView, GripperState, Observation, PointCloud
@@ -55,7 +55,18 @@ def test_a_policy_from_disk_answers_as_before(policy, observation, debug_info, t
 def test_the_grippers_rotation_is_not_looked_at(policy, observation):
     turned = GripperState(se3.make(TIP[:3, :3] @ rotation_z(0.7), TIP[:3, 3]), True)
     other = policy.act(dataclasses.replace(observation, gripper=turned))
-    np.testing.assert_array_equal(other.keyframe.T_base_gripper, policy.act(observation).keyframe.T_base_gripper)
+    T, T_other = policy.act(observation).keyframe.T_base_gripper, other.keyframe.T_base_gripper
+    np.testing.assert_array_equal(T[:3, 3], T_other[:3, 3])
+    assert gripper_rotation_angle(T[:3, :3], T_other[:3, :3]) < 1e-3
+
+
+def test_of_two_equal_grasps_the_one_that_turns_less_is_taken(policy, observation):
+    R = policy.act(observation).keyframe.T_base_gripper[:3, :3]
+    for yaw in (0.0, 0.4, 2.8):
+        start = R @ rotation_z(yaw)
+        now = GripperState(se3.make(start, TIP[:3, 3]), True)
+        chosen = policy.act(dataclasses.replace(observation, gripper=now)).keyframe.T_base_gripper[:3, :3]
+        assert rotation_angle(chosen, start) < np.pi / 2 + 1e-3
 
 
 def test_words_step_and_gripper_matter(policy, observation):

@@ -95,3 +95,11 @@ def test_axis_rotations_add_up_and_leave_their_axis(a, b):
         np.testing.assert_allclose(rotation(a) @ rotation(b), rotation(a + b), atol=1e-12)
         np.testing.assert_allclose(rotation(a)[:, axis], np.eye(3)[axis], atol=0)
     np.testing.assert_allclose(rotations.rotation_z(np.pi / 2) @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+
+
+def test_nearer_half_turn_is_the_same_gripper_and_at_most_a_quarter_turn_away():
+    for yaw in np.linspace(-np.pi, np.pi, 9):
+        R = rotations.rotation_x(np.pi) @ rotations.rotation_z(yaw)
+        near = rotations.nearer_half_turn(R, rotations.rotation_x(np.pi))
+        assert rotations.gripper_rotation_angle(near, R) < 1e-6
+        assert rotations.rotation_angle(near, rotations.rotation_x(np.pi)) <= np.pi / 2 + 1e-6

@@ -2,17 +2,24 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from dynarend_core.networks.action_decoder import locate, rotation_from_6d, six_d_from_rotation
+from dynarend_core.geometry.rotations import gripper_rotation_angle
+from dynarend_core.networks.action_decoder import locate, rotation_code, rotation_from_code
 from dynarend_core.training.losses import line_targets
 
 
-def test_six_numbers_give_the_rotation_back():
+def test_the_code_gives_the_rotation_back_up_to_half_a_turn():
     R = torch.from_numpy(Rotation.random(20, rng=0).as_matrix()).float()
-    torch.testing.assert_close(rotation_from_6d(six_d_from_rotation(R) * 1.7), R, atol=1e-5, rtol=1e-5)
+    back = rotation_from_code(rotation_code(R) * 1.7)
+    assert gripper_rotation_angle(back.double().numpy(), R.double().numpy()).max() < 2e-3
 
 
-def test_any_six_numbers_are_a_proper_rotation():
-    R = rotation_from_6d(torch.randn(50, 6)).double().numpy()
+def test_the_code_does_not_tell_half_a_turn_about_the_approach_axis():
+    R = torch.from_numpy(Rotation.random(20, rng=0).as_matrix()).float()
+    torch.testing.assert_close(rotation_code(R @ torch.diag(torch.tensor([-1.0, -1.0, 1.0]))), rotation_code(R))
+
+
+def test_any_nine_numbers_are_a_proper_rotation():
+    R = rotation_from_code(torch.randn(50, 9)).double().numpy()
     np.testing.assert_allclose(R @ R.transpose(0, 2, 1), np.tile(np.eye(3), (50, 1, 1)), atol=1e-5)
     np.testing.assert_allclose(np.linalg.det(R), 1.0, atol=1e-5)
 

@@ -37,7 +37,7 @@ def test_shapes_of_a_look(config):
     if network.zoom is not None:
         look = network.look_closer(given.points, torch.zeros(2, 3), given.tip, look)
     logits = network.gripper(torch.zeros(2, 3), look)
-    assert logits.rotation.shape == (2, 6)
+    assert logits.rotation.shape == (2, 9)
     assert logits.gripper_open.shape == (2,)
 
 

@@ -3,7 +3,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from dynarend_core.networks import triplane
-from dynarend_core.networks.action_decoder import six_d_from_rotation
+from dynarend_core.networks.action_decoder import rotation_code
 from dynarend_core.training.losses import line_targets, log_partition, rotation_loss, value_loss
 
 
@@ -39,14 +39,14 @@ def test_value_loss_is_least_at_the_label():
 
 
 def test_rotation_loss_does_not_tell_a_gripper_from_its_half_turn():
-    predicted, label = six_d_from_rotation(rotations(20)), rotations(20, seed=1)
+    predicted, label = rotation_code(rotations(20)), rotations(20, seed=1)
     flipped = label @ torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
     torch.testing.assert_close(rotation_loss(predicted, label), rotation_loss(predicted, flipped))
-    torch.testing.assert_close(rotation_loss(six_d_from_rotation(flipped), label), torch.tensor(0.0))
+    torch.testing.assert_close(rotation_loss(rotation_code(flipped), label), torch.tensor(0.0))
 
 
 def test_rotation_loss_tells_every_other_turn():
     label = rotations(1)
     for axis, angle in (("x", np.pi), ("z", np.pi / 2), ("y", 0.1)):
         turned = label @ torch.from_numpy(Rotation.from_euler(axis, angle).as_matrix()).float()
-        assert rotation_loss(six_d_from_rotation(turned), label) > 0.05
+        assert rotation_loss(rotation_code(turned), label) > 0.05
