@@ -156,9 +156,9 @@ class ExecutorNode(runtime.SpinningNode):
             status = GoalStatus.STATUS_CANCELED if error.cancelled else GoalStatus.STATUS_ABORTED
             self._finish(stamp_ns, status, f"{error.reason.value}: {error}")
             return
-        except DynaRendError as error:
-            self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"limits: refused: {error}")
-            return
+        except Exception as error:  # whoever sent the keyframe must get an answer
+            self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"controller: {type(error).__name__}: {error}")
+            raise
         self._finish(stamp_ns, GoalStatus.STATUS_SUCCEEDED, text)
 
     def _unexpected(self, error: Exception) -> None:
@@ -170,8 +170,10 @@ class ExecutorNode(runtime.SpinningNode):
         name = names.get(status, "aborted")
         self._counts[name] += 1
         self._last = f"{name}: {text}"
-        log = self.get_logger()
-        (log.info if status == GoalStatus.STATUS_SUCCEEDED else log.warning)(f"keyframe {self._last}")
+        if status == GoalStatus.STATUS_SUCCEEDED:  # rclpy wants one severity for each place in the code
+            self.get_logger().info(f"keyframe {self._last}")
+        else:
+            self.get_logger().warning(f"keyframe {self._last}")
         self._message.publish(String(data=self._last))
         self._status.publish(goal_status_to_message(status, stamp_ns))
 

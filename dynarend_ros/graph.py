@@ -95,14 +95,14 @@ def environment(domain_id: int | None = None) -> dict[str, str]:
     """Environment variables every process of a graph needs; what the user has already set wins.
 
     A Fast DDS profile with 64 MB of shared memory, because the default (0.5 MB) and the built-in ``LARGE_DATA`` mode
-    drop VGA images (measured: ``docs/ros.md``); its variable has one name in Fast DDS 2, another in 3. Discovery on
-    this machine only; one thread a process, because two OpenMP threads on a shared core cost ten times more than they bring;
-    glibc keeps freed memory, which saves page faults of large activations.
+    drop VGA images (measured: ``docs/ros.md``). Discovery on this machine only. One thread a process, because two
+    OpenMP threads on a shared core cost ten times more than they bring. glibc keeps freed memory, which saves page
+    faults of large activations.
     """
-    profile = str(share_folder("config") / "fastdds_large_images.xml")
+    fast_dds_2 = os.environ.get("ROS_DISTRO") in ("humble", "jazzy")
+    profile = "FASTRTPS_DEFAULT_PROFILES_FILE" if fast_dds_2 else "FASTDDS_DEFAULT_PROFILES_FILE"
     wanted = {
-        "FASTDDS_DEFAULT_PROFILES_FILE": profile,
-        "FASTRTPS_DEFAULT_PROFILES_FILE": profile,
+        profile: str(share_folder("config") / "fastdds_large_images.xml"),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -12,7 +12,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
@@ -53,6 +53,7 @@ class GraphClient:
         self.overview: Any = None
         self.picture: Any = None
         self._wall_ns: dict[int, int] = {}
+        self._counts: dict[str, int] = {}
         self._changed = threading.Condition()
         self._subscribe()
         self._services = {
@@ -83,6 +84,7 @@ class GraphClient:
             def locked(message: object) -> None:
                 with self._changed:
                     callback(message)
+                    self._counts[topic] = self._counts.get(topic, 0) + 1
                     self._changed.notify_all()
 
             self.node.create_subscription(kind, topic, locked, profile)
@@ -100,6 +102,7 @@ class GraphClient:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
+            self._counts[f"/diagnostics {status.name}"] = self._counts.get(f"/diagnostics {status.name}", 0) + 1
             self.counters[status.name] = {"message": status.message, **{v.key: v.value for v in status.values}}
 
     def _on_reference(self, message: TimeReference) -> None:
@@ -118,6 +121,16 @@ class GraphClient:
             return bool(self.task_status)
         return bool(self.policy_status) if name == "policy_node" else name in self.counters
 
+    def message_count(self, source: str) -> int:
+        """Messages received on a topic; for one node's diagnostics, ``"/diagnostics <node>"``."""
+        return self._counts.get(source, 0)
+
+    def clear_latencies(self) -> None:
+        """Forget the samples so far."""
+        with self._changed:
+            for samples in self.latency_ms.values():
+                samples.clear()
+
     def clear(self) -> None:
         """Forget what belongs to the last episode."""
         with self._changed:
@@ -125,7 +138,7 @@ class GraphClient:
             self.picture = self.overview = None
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
-        """Wait until ``condition()`` holds, checked after each message and every ``poll_s``; returns whether it does."""
+        """Wait until ``condition()`` holds (checked after each message and every ``poll_s``); says whether it does."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while not condition():
@@ -156,6 +169,18 @@ class GraphClient:
         if not response.success:
             raise GraphError(f"service {service!r}: {response.message}")
         return response.message
+
+    def get_parameter(self, node: str, name: str, timeout_s: float = 10.0) -> Any:
+        """Value of one parameter of ``node``.
+
+        Raises:
+            GraphError: no answer.
+        """
+        client = AsyncParameterClient(self.node, node)
+        if not client.wait_for_services(timeout_s):
+            raise GraphError(f"parameters of {node}: no answer within {timeout_s:.0f} s")
+        response = self._result(client.get_parameters([name]), f"parameters of {node}", timeout_s)
+        return parameter_value_to_python(response.values[0])
 
     def set_parameters(self, node: str, values: Mapping[str, Any], timeout_s: float = 10.0) -> None:
         """Set parameters of ``node``, all or none.

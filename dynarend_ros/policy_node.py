@@ -60,7 +60,7 @@ class PolicyParameters:
     base_frame: str = parameter("panda_link0", "Frame of clouds and keyframes.")
     arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
     finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
-    open_width_m: float = parameter(0.95 * 2 * FINGER_MAX, "Wider counts as open [m].", low=0.0, high=0.5)
+    open_width_m: float = parameter(0.9 * 2 * FINGER_MAX, "Wider counts as open [m].", low=0.0, high=0.5)
     joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
     max_keyframes: int = parameter(25, "Stop after so many keyframes of one instruction.", low=1, high=1000)
     max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100)
@@ -199,7 +199,7 @@ class PolicyNode(runtime.SpinningNode):
         self._latency.add(milliseconds)
         self._latency_topic.publish(Float32(data=milliseconds))
         self._busy = False
-        self._show(cloud, prediction)
+        self._show(cloud, prediction, f"{step + 1}: {instruction}")
 
     def _observe(self, cloud: PointCloud, instruction: str, step: int) -> Observation:
         _, q, width = self._arm.latest()
@@ -207,7 +207,7 @@ class PolicyNode(runtime.SpinningNode):
         gripper = GripperState(T_base_gripper, is_open=bool(width >= self._p.open_width_m), width_m=width)
         return Observation((), gripper, instruction, step, q, cloud.stamp_ns, cloud)
 
-    def _show(self, cloud: PointCloud, prediction: Prediction) -> None:
+    def _show(self, cloud: PointCloud, prediction: Prediction, title: str) -> None:
         """What a person may want to see; after the keyframe has left, and drawn only if somebody looks."""
         frame, stamp_ns = self._p.base_frame, cloud.stamp_ns
         pose = PoseStamped(pose=pose_to_message(prediction.keyframe.T_base_gripper))
@@ -219,7 +219,7 @@ class PolicyNode(runtime.SpinningNode):
         if prediction.value_maps and self._picture.get_subscription_count():
             from dynarend_core.visualization import render_cloud_with_value_map
 
-            picture = np.ascontiguousarray(render_cloud_with_value_map(cloud, prediction))
+            picture = np.ascontiguousarray(render_cloud_with_value_map(cloud, prediction, title=title))
             self._picture.publish(rgb_to_message(picture, frame, stamp_ns))
 
     def _failed(self, error: Exception) -> None:

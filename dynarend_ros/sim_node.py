@@ -42,7 +42,7 @@ class SimParameters:
     )
     step_s: float = parameter(0.02, "Simulated time between two joint states [s].", low=0.002, high=0.2)
     overview_size: int = parameter(320, "Size of the overview picture [px].", low=32, high=1024)
-    overview_rate_hz: float = parameter(4.0, "Overview pictures per second, if subscribed.", low=0.0, high=60.0)
+    overview_rate_hz: float = parameter(2.0, "Overview pictures per second, if subscribed.", low=0.0, high=60.0)
     base_frame: str = parameter("panda_link0", "Frame of the camera poses.")
 
 
@@ -51,8 +51,8 @@ class SimNode(runtime.SpinningNode):
 
     def __init__(self) -> None:
         super().__init__("sim_node")
-        self._parameters = NodeParameters(self, SimParameters)
-        p = self._parameters.values
+        self._settings = NodeParameters(self, SimParameters)
+        p = self._settings.values
         self._world = MujocoWorld(image_size=p.image_size)
         self._offset_s = 1.0
         self._episode = 0
@@ -60,7 +60,7 @@ class SimNode(runtime.SpinningNode):
         self._was_moving = False
         self._success = False
         self._cameras = SimCameras(self, CAMERAS, p.base_frame)
-        self._clock = self.create_publisher(ClockMessage, "/clock", qos.RELIABLE)
+        self._clock_topic = self.create_publisher(ClockMessage, "/clock", qos.RELIABLE)
         self._joints = self.create_publisher(JointState, topics.JOINT_STATES, qos.RELIABLE)
         self._reference = self.create_publisher(TimeReference, topics.TIME_REFERENCE, qos.RELIABLE)
         self._overview = self.create_publisher(Image, topics.OVERVIEW, qos.RELIABLE)
@@ -82,7 +82,7 @@ class SimNode(runtime.SpinningNode):
 
     def tick(self) -> float:
         """Advance the world if its time has come, publish what is due; returns the time to the next advance [s]."""
-        p = self._parameters.values
+        p = self._settings.values
         now_s = time.monotonic()
         if now_s < self._due_s:
             return self._due_s - now_s
@@ -105,7 +105,7 @@ class SimNode(runtime.SpinningNode):
         return max(self._due_s - time.monotonic(), 0.0)
 
     def _reset_world(self) -> None:
-        p = self._parameters.values
+        p = self._settings.values
         self._offset_s += self._world.time_s + 1.0 if self._episode else 0.0
         self._world.reset(p.task, p.variation, p.seed, phrasing=None if p.phrasing < 0 else p.phrasing)
         self._episode += 1
@@ -147,7 +147,7 @@ class SimNode(runtime.SpinningNode):
 
     def _publish_state(self) -> None:
         stamp_ns = self.stamp_ns()
-        self._clock.publish(ClockMessage(clock=stamp_from_ns(stamp_ns)))
+        self._clock_topic.publish(ClockMessage(clock=stamp_from_ns(stamp_ns)))
         finger = 0.5 * self._world.gripper().width_m
         q = np.concatenate([self._world.q, [finger, finger]])
         qd = np.concatenate([self._world.qd, [0.0, 0.0]])
@@ -163,7 +163,8 @@ class SimNode(runtime.SpinningNode):
 
     def _publish_overview(self) -> None:
         if self._overview.get_subscription_count():
-            view = self._world.views(names=("front",), size=self._parameters.values.overview_size)[0]
+            size = self._settings.values.overview_size
+            view = self._world.views(names=("front",), size=(size, size), visual=True)[0]
             self._overview.publish(rgb_to_message(view.rgb, topics.optical_frame("front"), self.stamp_ns()))
 
     def _check_success(self) -> None:
@@ -174,7 +175,7 @@ class SimNode(runtime.SpinningNode):
 
     def _publish_status(self) -> None:
         self._status_due_s = time.monotonic() + 0.2
-        p = self._parameters.values
+        p = self._settings.values
         status = {
             "task": p.task,
             "variation": p.variation,

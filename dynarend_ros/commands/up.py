@@ -1,0 +1,78 @@
+"""``dynarend up``: the processes of a graph, for machines without ``ros2 launch``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from pathlib import Path
+from typing import Any
+
+from dynarend_core.errors import ConfigurationError
+
+DEFAULT_POLICY = Path("models/policies/small")
+
+DESCRIPTION = """\
+Start a graph of ROS nodes as separate processes and show their logs, until Ctrl-C or until a required node ends.
+
+graphs:
+  sim      sim_node (MuJoCo) + fusion_node + policy_node + executor_node; acts on its own task at once
+  policy   fusion_node + policy_node + executor_node, for your cameras and arm; call `run` or `step` to act
+
+The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
+given with --set comes on top. Talk to them from any shell with the same ROS_DOMAIN_ID.
+
+examples:
+  dynarend up sim --set sim_node.task=meat_off_grill --set sim_node.seed=100007
+  dynarend up sim --set policy_node.autorun=false
+  ROS_DOMAIN_ID=7 dynarend up policy --policy models/policies/small --set executor_node.velocity_factor=0.05"""
+
+
+def register(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    p = subparsers.add_parser(
+        "up",
+        help="start a graph of ROS nodes (sim, policy) without ros2 launch",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("graph", choices=("sim", "policy"), help="which graph")
+    p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
+    p.add_argument(
+        "--set", action="append", default=[], metavar="NODE.PARAMETER=VALUE", help="parameter, as in YAML; repeatable"
+    )
+    p.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: the environment's, else 0)")
+    p.set_defaults(run=run)
+
+
+def parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
+    """``["node.parameter=value", ...]`` by node.
+
+    Raises:
+        ConfigurationError: a setting has another form.
+    """
+    import yaml
+
+    parameters: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        target, equals, value = setting.partition("=")
+        node, dot, name = target.partition(".")
+        if not (equals and dot and node and name):
+            raise ConfigurationError(f"--set wants NODE.PARAMETER=VALUE, got {setting!r}")
+        parameters.setdefault(node, {})[name] = yaml.safe_load(value)
+    return parameters
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the graph; returns 0 after Ctrl-C, and raises ProcessDiedError if a required node ended."""
+    from dynarend_ros.graph import graph
+    from dynarend_ros.process_runner import ProcessRunner
+
+    parameters = parse_settings(args.set)
+    parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: no process is left behind
+    try:
+        with ProcessRunner(graph(args.graph, parameters), args.domain_id) as runner:
+            runner.wait()
+    except KeyboardInterrupt:
+        print("stopped")
+    return 0

@@ -1,0 +1,128 @@
+"""The executor against a fake arm in another process: what it carries out, what it refuses, when it stops."""
+
+import signal
+import time
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from dynarend_core.geometry import se3
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.panda import JOINT_NAMES
+from dynarend_core.types import Keyframe
+from dynarend_ros import qos, topics
+from dynarend_ros.conversions import joint_state_from_message, keyframe_to_message
+
+GRASP_DOWN = np.diag([1.0, -1.0, -1.0])
+
+
+class Arm:
+    """What the test sees of the arm, and how it sends keyframes."""
+
+    def __init__(self, client):
+        self.client, self.q, self.trajectories = client, None, []
+        self.keyframe = client.node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
+        client.node.create_subscription(JointState, topics.JOINT_STATES, self.on_joints, qos.RELIABLE)
+        client.node.create_subscription(JointTrajectory, topics.ARM_TRAJECTORY, self.trajectories.append, qos.RELIABLE)
+
+    def on_joints(self, message):
+        self.q = joint_state_from_message(message).select(JOINT_NAMES)
+
+    def tip(self):
+        return ArmKinematics().forward(self.q)[:3, 3]
+
+    def is_still(self):
+        before = self.q
+        time.sleep(0.3)
+        return np.abs(self.q - before).max() < 1e-6
+
+    def send(self, position, **flags):
+        T = se3.make(GRASP_DOWN, np.array(position))
+        message = keyframe_to_message(
+            Keyframe(T, flags.pop("gripper_open", True), **flags), "panda_link0", time.time_ns()
+        )
+        self.keyframe.publish(message)
+
+    def result_of(self, position, **flags):
+        n = len(self.client.executions)
+        self.send(position, **flags)
+        assert self.client.wait_for(lambda: len(self.client.executions) > n, 15.0), "no answer"
+        return self.client.executions[-1]
+
+
+@pytest.fixture
+def arm(client):
+    return Arm(client)
+
+
+def ready(client, arm, with_arm=True):
+    up = lambda: client.is_up("executor_node") and arm.keyframe.get_subscription_count()  # noqa: E731
+    assert client.wait_for(lambda: up() and (arm.q is not None or not with_arm), 30.0)
+    time.sleep(0.3)
+
+
+def test_reachable_keyframes_are_reached_and_impossible_ones_refused_with_the_reason(start, client, arm):
+    start(start.double("fake_arm"), start.node("executor_node"))
+    ready(client, arm)
+    assert arm.result_of([0.5, 0.1, 0.3], gripper_open=False).startswith("succeeded")
+    np.testing.assert_allclose(arm.tip(), [0.5, 0.1, 0.3], atol=2e-3)
+    moved = len(arm.trajectories)
+    assert "aborted: limits" in arm.result_of([0.5, 0.1, -0.3])  # into the table
+    assert "aborted: limits" in arm.result_of([2.0, 0.0, 0.5])  # outside the workspace
+    assert "aborted: ik" in arm.result_of([0.95, 0.5, 0.8])  # inside, but beyond the arm's reach
+    assert "non-finite" in arm.result_of([np.nan, 0.0, 0.5])
+    assert all(len(t.points) == 0 for t in arm.trajectories[moved:])  # nothing but holds
+    assert arm.result_of([0.5, -0.1, 0.3]).startswith("succeeded")  # and it still works
+
+
+def test_stop_ends_a_motion(start, client, arm):
+    start(start.double("fake_arm"), start.node("executor_node", velocity_factor=0.1))
+    ready(client, arm)
+    arm.send([0.4, 0.35, 0.3])
+    assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 10.0)
+    time.sleep(0.5)
+    assert not arm.is_still()
+    assert "cancelled" in client.call(topics.STOP)
+    assert client.wait_for(lambda: bool(client.executions), 5.0)
+    assert client.executions[-1] == "cancelled: stopped: stop was called"
+    assert arm.is_still()
+
+
+def test_a_killed_source_of_keyframes_stops_the_arm(start, client, arm):
+    client.node.destroy_publisher(arm.keyframe)
+    runner = start(
+        start.double("fake_arm"),
+        start.node("executor_node", velocity_factor=0.02),
+        start.double("keyframe_source"),
+    )
+    assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 30.0)
+    time.sleep(0.3)
+    assert not arm.is_still()
+    runner.nodes[2].process.send_signal(signal.SIGKILL)
+    assert client.wait_for(lambda: bool(client.executions), 5.0)
+    assert "the source of keyframes disappeared" in client.executions[-1]
+    assert arm.is_still()
+
+
+def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
+    start(start.node("executor_node", velocity_factor=0.02))
+    ready(client, arm, with_arm=False)
+    assert "joint_states are stale: none arrived yet" in arm.result_of([0.5, 0.1, 0.3])
+    assert not any(t.points for t in arm.trajectories)
+    start(start.double("fake_arm", silent_after_s=0.5))
+    assert client.wait_for(lambda: arm.q is not None, 15.0)
+    assert "joint_states are stale" in arm.result_of([0.5, 0.1, 0.3])
+    assert client.wait_for(lambda: len(arm.trajectories) and not arm.trajectories[-1].points, 2.0)  # told to hold
+
+
+def test_an_executor_that_is_ended_leaves_the_arm_holding(start, client, arm):
+    runner = start(start.double("fake_arm"), start.node("executor_node", velocity_factor=0.02))
+    ready(client, arm)
+    arm.send([0.4, 0.35, 0.3])
+    assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 10.0)
+    runner.nodes[1].process.send_signal(signal.SIGINT)
+    assert runner.nodes[1].process.wait(5.0) == 0
+    assert client.wait_for(lambda: not arm.trajectories[-1].points, 2.0)
+    assert arm.is_still()
