@@ -1,84 +1,92 @@
-"""What a task is: a scene, sentences, a success condition, and the waypoints that solve it."""
+"""What a task is: a scene, its words, its success condition and the expert's keyframes."""
 
 from __future__ import annotations
 
-import abc
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
 
+from dynarend_core.errors import ConfigurationError, PlanningError
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
-from dynarend_core.types import FailureReason, Keyframe
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.panda import HOME_Q
+from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
-Array = np.ndarray
+COLORS: dict[str, tuple[float, float, float]] = {
+    "red": (1.0, 0.0, 0.0), "maroon": (0.5, 0.0, 0.0), "lime": (0.0, 1.0, 0.0), "green": (0.0, 0.5, 0.0),
+    "blue": (0.0, 0.0, 1.0), "navy": (0.0, 0.0, 0.5), "yellow": (1.0, 1.0, 0.0), "cyan": (0.0, 1.0, 1.0),
+    "magenta": (1.0, 0.0, 1.0), "silver": (0.75, 0.75, 0.75), "gray": (0.5, 0.5, 0.5), "orange": (1.0, 0.5, 0.0),
+    "olive": (0.5, 0.5, 0.0), "purple": (0.5, 0.0, 0.5), "teal": (0.0, 0.5, 0.5), "azure": (0.0, 0.5, 1.0),
+    "violet": (0.5, 0.0, 1.0), "rose": (1.0, 0.0, 0.5), "black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0),
+}  # fmt: skip
+"""RLBench's twenty named colours, RGB in [0, 1]."""
 
-_DOWN = np.diag([-1.0, 1.0, -1.0])  # gripper pointing down as in RLBench's start pose
+R_DOWN = np.diag([-1.0, 1.0, -1.0])
+"""Gripper pointing straight down, fingers opening along world y."""
 
 
-class Task(abc.ABC):
-    """One manipulation task. An instance lives for one episode; :meth:`build` places the objects.
-
-    Attributes:
-        name: RLBench's name of the task.
-        variation_count: Number of variations.
-        graspable: Bodies that stick to the hand when both fingers touch them while closing.
-        object_names: What stands in the scene, for the records.
-    """
+class Task(ABC):
+    """One episode's task. Positions inside a task are in the simulator's world frame, RLBench's."""
 
     name: ClassVar[str]
     variation_count: ClassVar[int]
     graspable: ClassVar[tuple[str, ...]] = ()
-    object_names: tuple[str, ...] = ()
+    """Bodies that a closing gripper may hold."""
 
-    @abc.abstractmethod
-    def instructions(self, variation: int) -> list[str]:
-        """At least five sentences, RLBench's own first; the last is held out of training."""
+    def __init__(self, variation: int, rng: np.random.Generator) -> None:
+        if not 0 <= variation < self.variation_count:
+            raise ConfigurationError(f"{self.name} has variations 0 to {self.variation_count - 1}, got {variation}")
+        self.variation = variation
+        self.rng = rng
 
-    @abc.abstractmethod
-    def build(self, spec: mujoco.MjSpec, rng: np.random.Generator, variation: int) -> None:
-        """Add the objects of a random scene, world frame."""
+    @abstractmethod
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Place the objects; all randomness comes from ``self.rng``."""
 
-    @abc.abstractmethod
+    @abstractmethod
+    def instructions(self) -> list[str]:
+        """Phrasings of this variation. The first is RLBench's; the last is never trained on."""
+
+    @abstractmethod
     def success(self, world: MujocoWorld) -> bool:
-        """True if the goal is reached now."""
+        """Whether the task is solved in the world's current state."""
 
-    @abc.abstractmethod
+    @abstractmethod
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
-        """Keyframes (base frame) that solve the freshly reset scene."""
+        """The expert's keyframes from the start of the episode, base frame."""
+
+    def update(self, world: MujocoWorld) -> None:
+        """Called after every control step; for tasks that must remember the order of events."""
 
     def failure(self, world: MujocoWorld) -> FailureReason:
-        """What has gone wrong for good, e.g. the wrong object was moved."""
+        """What went irreparably wrong, if anything."""
         return FailureReason.NONE
 
-    def observe(self, world: MujocoWorld) -> None:  # noqa: B027 - optional hook
-        """Called every 10 ms of simulated time; for conditions that depend on the order of events."""
+
+def reachable(keyframes: list[Keyframe]) -> bool:
+    """Whether the arm can go from home through all keyframes' poses."""
+    kinematics, q = ArmKinematics(), HOME_Q
+    try:
+        for target in keyframes:
+            q = kinematics.inverse(target.T_base_gripper, q)
+    except PlanningError:
+        return False
+    return True
 
 
-def keyframe(T_world_tip: Array, gripper_open: bool, ignore_collisions: bool = False) -> Keyframe:
-    """Keyframe in the base frame from a tip pose in the world frame."""
-    return Keyframe(se3.inverse(T_WORLD_BASE) @ T_world_tip, gripper_open, ignore_collisions)
+def keyframe(R_world: Array, position_world: Array, gripper_open: bool, ignore_collisions: bool) -> Keyframe:
+    """A keyframe from a pose in the simulator's world frame."""
+    T = se3.inverse(T_WORLD_BASE) @ se3.make(R_world, np.asarray(position_world))
+    return Keyframe(T, gripper_open, ignore_collisions)
 
 
-def pointing_down(position: Array, yaw: float = 0.0) -> Array:
-    """Tip pose pointing down; the fingers open along world y turned by ``yaw`` [rad].
-
-    A parallel gripper looks the same after half a turn, so the yaw nearest to zero is taken.
-    """
+def gripper_down(yaw: float) -> Array:
+    """``(3, 3)`` gripper pointing down with its x axis at ``yaw`` [rad], turned by 180 degrees if nearer to 0."""
     yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
-    return se3.make(rotations.rotation_z(yaw) @ _DOWN, np.asarray(position, dtype=np.float64))
-
-
-def yaw_quat(yaw: float) -> Array:
-    """MuJoCo quaternion of a turn about the vertical."""
-    return np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-
-
-def turned(offset: tuple[float, float] | Array, yaw: float) -> Array:
-    """``(2,)`` horizontal offset turned by ``yaw`` [rad]."""
-    c, s = np.cos(yaw), np.sin(yaw)
-    return np.array([c * offset[0] - s * offset[1], s * offset[0] + c * offset[1]])
+    return rotations.rotation_z(yaw) @ R_DOWN

@@ -149,6 +149,11 @@ class MujocoWorld:
         """Position ``(3,)`` of a task body in the simulator's world frame [m]."""
         return self.data.body(name).xpos.copy()
 
+    def object_names(self) -> tuple[str, ...]:
+        """Names of the task's bodies."""
+        names = (self.model.body(i).name for i in range(1, self.model.nbody))
+        return tuple(name for name in names if not name.startswith(PANDA_PREFIX))
+
     @property
     def moving(self) -> bool:
         """Whether a trajectory or the gripper is still under way."""

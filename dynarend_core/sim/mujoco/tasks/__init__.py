@@ -1,6 +1,4 @@
-"""The tasks, by RLBench's names."""
-
-from __future__ import annotations
+"""The tasks, by RLBench's names. A new task is one file and one line here."""
 
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
@@ -11,4 +9,3 @@ from dynarend_core.sim.mujoco.tasks.slide_block_to_color_target import SlideBloc
 TASKS: dict[str, type[Task]] = {
     task.name: task for task in (PushButtons, OpenDrawer, SlideBlockToColorTarget, MeatOffGrill)
 }
-"""Every task class by name."""

@@ -1,0 +1,166 @@
+"""`dynarend collect`: scripted demonstrations in the simulator, in parallel."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+EPILOG = """\
+examples:
+  dynarend collect --out data/train --episodes 100                 100 demonstrations of every task
+  dynarend collect --out data/val --episodes 20 --seed-start 50000 other scenes, for validation
+  dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds
+
+Episode i shows the scene of seed (seed-start + i); equal seeds give equal files. Episodes that are already
+stored are skipped, so an interrupted run continues. Seeds from 100000 on are for evaluation and refused."""
+
+_environment = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attempted demonstration."""
+
+    task: str
+    episode: int
+    failure: str
+    message: str
+    keyframes: int
+    frames: int
+    megabytes: float
+
+
+def register(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "collect", help="record scripted demonstrations in the simulator", epilog=EPILOG,
+        description="Solve tasks with the scripted expert and store keyframe demonstrations.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="store to write (a folder); needed unless --verify")
+    parser.add_argument("--tasks", help="comma-separated task names; default: all")
+    parser.add_argument("--episodes", type=int, default=100, help="demonstrations a task (default: %(default)s)")
+    parser.add_argument("--seed-start", type=int, default=0, help="seed of episode 0 (default: %(default)s)")
+    parser.add_argument("--displaced", type=int, default=1,
+                        help="copies of each observation with the arm displaced, same label (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
+    parser.add_argument("--verify", action="store_true", help="solve and count, write nothing")
+    parser.add_argument("--json", type=Path, help="write counts, failures by cause and timings here")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Collect or verify; exit code 1 if any task falls below 95 % under --verify."""
+    from dynarend_core.errors import ConfigurationError
+    from dynarend_core.sim.mujoco.environment import TRAINING_SEEDS, MujocoEnvironment
+
+    tasks = args.tasks.split(",") if args.tasks else MujocoEnvironment.task_names()
+    for task in tasks:
+        MujocoEnvironment.variation_count(task)
+    if args.out is None and not args.verify:
+        raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
+    if args.episodes < 1 or args.seed_start < 0 or args.seed_start + args.episodes > TRAINING_SEEDS.stop:
+        raise ConfigurationError(
+            f"seeds {args.seed_start} to {args.seed_start + args.episodes - 1} leave the training range "
+            f"0 to {TRAINING_SEEDS.stop - 1}; later seeds are for evaluation"
+        )
+    jobs = [
+        (str(args.out) if args.out and not args.verify else None, task, i, args.seed_start + i, args.displaced)
+        for i in range(args.episodes) for task in tasks
+    ]  # fmt: skip
+    jobs = [job for job in jobs if not _stored(job)]
+    started = time.perf_counter()
+    outcomes = list(_run_jobs(jobs, args.workers, skipped=len(tasks) * args.episodes - len(jobs)))
+    summary = summarise(outcomes, time.perf_counter() - started)
+    _print_summary(summary)
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(summary, indent=2) + "\n")
+    too_low = args.verify and any(task["success_rate"] < 0.95 for task in summary["tasks"].values())
+    return 1 if too_low else 0
+
+
+def summarise(outcomes: list[Outcome], seconds: float) -> dict:
+    """Counts by task and cause, and the rate, as plain JSON."""
+    tasks = {}
+    for name in sorted({o.task for o in outcomes}):
+        mine = [o for o in outcomes if o.task == name]
+        solved = [o for o in mine if not o.failure]
+        tasks[name] = {
+            "episodes": len(mine),
+            "successes": len(solved),
+            "success_rate": len(solved) / len(mine),
+            "failures": dict(Counter(o.failure for o in mine if o.failure)),
+            "failed": [{"episode": o.episode, "cause": o.failure, "message": o.message} for o in mine if o.failure],
+            "keyframes_per_episode": sum(o.keyframes for o in solved) / max(len(solved), 1),
+            "megabytes": sum(o.megabytes for o in solved),
+        }
+    return {"tasks": tasks, "seconds": seconds, "demonstrations_per_second": len(outcomes) / max(seconds, 1e-9)}
+
+
+def _stored(job: tuple) -> bool:
+    from dynarend_core.datasets.store import DemonstrationStore
+
+    root, task, episode, *_ = job
+    return root is not None and DemonstrationStore(root).path(task, episode).exists()
+
+
+def _run_jobs(jobs: list[tuple], workers: int, skipped: int) -> Iterator[Outcome]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, Progress(*columns) as progress:
+        bar = progress.add_task("demonstrations", total=len(jobs) + skipped, completed=skipped)
+        futures = [pool.submit(_demonstrate, *job) for job in jobs]
+        failures = 0
+        for future in as_completed(futures):
+            outcome = future.result()
+            failures += bool(outcome.failure)
+            progress.update(bar, advance=1, description=f"demonstrations ({failures} failed)")
+            yield outcome
+
+
+def _demonstrate(root: str | None, task: str, episode_id: int, seed: int, displaced: int) -> Outcome:
+    """Runs in a worker process, which keeps its simulator."""
+    global _environment
+    from dynarend_core.datasets.store import DemonstrationStore
+    from dynarend_core.errors import DynaRendError
+    from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+    from dynarend_core.sim.mujoco.expert import demonstrate
+
+    if _environment is None:
+        _environment = MujocoEnvironment()
+    try:
+        result = demonstrate(_environment, task, seed, displaced if root else 0)
+    except DynaRendError as error:
+        return Outcome(task, episode_id, "simulator", str(error), 0, 0, 0.0)
+    if result.episode is None:
+        return Outcome(task, episode_id, result.failure_reason.value, result.message, 0, 0, 0.0)
+    megabytes = 0.0
+    if root:
+        megabytes = DemonstrationStore(root).write(task, episode_id, result.episode).stat().st_size / 1e6
+    keyframes = sum(frame.kind == "keyframe" for frame in result.episode.frames)
+    return Outcome(task, episode_id, "", "", keyframes, len(result.episode.frames), megabytes)
+
+
+def _print_summary(summary: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="scripted expert")
+    for column in ("task", "solved", "failures", "keyframes", "MB"):
+        table.add_column(column)
+    for name, task in summary["tasks"].items():
+        causes = ", ".join(f"{cause} {n}" for cause, n in task["failures"].items()) or "-"
+        table.add_row(name, f"{task['successes']} / {task['episodes']}", causes,
+                      f"{task['keyframes_per_episode']:.1f}", f"{task['megabytes']:.1f}")  # fmt: skip
+    console = Console()
+    console.print(table)
+    console.print(f"{summary['demonstrations_per_second']:.2f} demonstrations/s, {summary['seconds']:.0f} s")
