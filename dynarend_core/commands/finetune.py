@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 from pathlib import Path
 
 from dynarend_core.errors import ConfigurationError
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     given = {"steps": args.steps, "batch_size": args.batch_size, "learning_rate": args.learning_rate}
     given["yaw_deg"] = args.yaw_deg
     training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
+    torch.set_flush_denormal(True)  # exponentials of far-away cells are denormal numbers, which are slow
     if args.threads:
         torch.set_num_threads(args.threads)
     device = args.device if args.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     )
     with FinetuneDisplay(training.steps) as display:
         report = Finetune(config, display.on_step, display.on_data, display.on_validation).execute()
+    if int(os.environ.get("RANK", "0")) > 0:
+        return 0
     print(f"{report.steps} steps in {report.seconds / 60:.1f} min ({report.samples_per_s:.1f} samples/s)")
     print(f"policy: {report.policy}")
     if args.json is not None:

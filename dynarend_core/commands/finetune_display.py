@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +18,8 @@ class FinetuneDisplay:
 
     def __init__(self, steps: int) -> None:
         terminal = Console()
-        self.console = terminal if terminal.is_terminal else Console(width=120)
+        quiet = int(os.environ.get("RANK", "0")) > 0
+        self.console = terminal if terminal.is_terminal else Console(width=120, quiet=quiet)
         self.steps = steps
         self._task: Any = None
         self._data: dict[str, Any] = {}
