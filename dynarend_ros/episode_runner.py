@@ -46,7 +46,6 @@ class EpisodeRunner:
         self._timeout_s = timeout_s
         self._frames: list[Array] = []
         self._captions: list[str] = []
-        self._pictures: list[Array] = []
 
     def wait_until_ready(self, timeout_s: float = 120.0) -> None:
         """Block until every node reports; then pause the policy.
@@ -63,8 +62,10 @@ class EpisodeRunner:
             client.wait_for(lambda: all(map(client.is_up, _NODES)), 0.5)
         client.call(topics.RUN, False)
 
-    def run(self, spec: EpisodeSpec, progress: Callable[[str], None] = lambda _text: None) -> Recording:
-        """Run one episode to success, failure, giving up or timeout.
+    def run(
+        self, spec: EpisodeSpec, progress: Callable[[str], None] = lambda _text: None, draw: bool = False
+    ) -> Recording:
+        """Run one episode to success, failure, giving up or timeout; with ``draw`` also get the policy's pictures.
 
         Raises:
             DynaRendError: a process died or a node does not answer.
@@ -92,7 +93,7 @@ class EpisodeRunner:
             latencies_ms=tuple(self._client.latency_ms["policy"][policy_calls:]),
             frames=tuple(self._frames),
         )
-        return Recording(result, self._captions, self._pictures)
+        return Recording(result, self._captions, self._draw() if draw else [])
 
     def _reset(self, spec: EpisodeSpec) -> str:
         """Build the scene; returns the instruction. Leaves the first overview picture."""
@@ -105,7 +106,7 @@ class EpisodeRunner:
         if not client.wait_for(lambda: client.task_status.get("episode", 0) > before, 5.0):
             raise DynaRendError(f"the simulator did not report the new scene of {spec.task}")
         client.clear()
-        self._frames, self._captions, self._pictures = [], [], []
+        self._frames, self._captions = [], []
         client.wait_for(lambda: client.overview is not None, 1.0)
         self._snap("start")
         return instruction
@@ -118,14 +119,12 @@ class EpisodeRunner:
             if time.monotonic() > deadline:
                 return True
             client.wait_for(partial(self._news, seen), 0.5)
-            self._keep_picture()
             if len(client.executions) > seen:
                 seen = len(client.executions)
                 outcome = client.executions[-1].split(":")
                 self._snap(f"{seen}" if outcome[0] == "succeeded" else f"{seen}:{outcome[1]}")
                 progress(seen)
         client.wait_for(partial(self._executed, seen), 0.5)  # success may be seen before the executor reports
-        self._keep_picture()
         return False
 
     def _executed(self, seen: int) -> bool:
@@ -155,10 +154,11 @@ class EpisodeRunner:
             return causes.get(failures[-1].split(":")[1].strip(), FailureReason.CONTROLLER), failures[-1]
         return FailureReason.POLICY, reason
 
-    def _keep_picture(self) -> None:
-        picture, self._client.picture = self._client.picture, None
-        if picture is not None:
-            self._pictures.append(picture)
+    def _draw(self) -> list[Array]:
+        """Pictures of what the policy thought at each keyframe; drawn now, so that drawing delays no keyframe."""
+        count = int(self._client.call(topics.DRAW, timeout_s=60.0))
+        self._client.wait_for(lambda: len(self._client.pictures) >= count, 5.0)
+        return list(self._client.pictures)
 
     def _snap(self, caption: str) -> None:
         """Keep the overview that shows the present: the simulator sends one whenever the arm comes to rest."""

@@ -39,7 +39,8 @@ class GraphClient:
         counters: Newest ``/diagnostics`` values by node.
         latency_ms: Samples by step: ``fusion``, ``policy``, ``camera_to_keyframe``.
         executions: How keyframes ended since :meth:`clear`: ``"succeeded: ..."``, ``"aborted: ik: ..."``.
-        overview: Newest overview picture; ``picture``: newest drawing of cloud, value map and prediction.
+        overview: Newest overview picture.
+        pictures: Drawings of cloud, value map and prediction since :meth:`clear`.
     """
 
     def __init__(self, name: str = "operator") -> None:
@@ -51,7 +52,7 @@ class GraphClient:
         self.latency_ms: dict[str, list[float]] = {"fusion": [], "policy": [], "camera_to_keyframe": []}
         self.executions: list[str] = []
         self.overview: Any = None
-        self.picture: Any = None
+        self.pictures: list[Any] = []
         self._wall_ns: dict[int, int] = {}
         self._counts: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -59,6 +60,7 @@ class GraphClient:
         self._services = {
             topics.RESET: self.node.create_client(Trigger, topics.RESET),
             topics.STOP: self.node.create_client(Trigger, topics.STOP),
+            topics.DRAW: self.node.create_client(Trigger, topics.DRAW),
             topics.RUN: self.node.create_client(SetBool, topics.RUN),
         }
         self._executor = SingleThreadedExecutor()
@@ -98,7 +100,7 @@ class GraphClient:
         listen(MultiDOFJointTrajectory, topics.KEYFRAME, self._on_keyframe, qos.KEYFRAME)
         listen(String, topics.EXECUTION_MESSAGE, lambda m: self.executions.append(m.data))
         listen(Image, topics.OVERVIEW, lambda m: setattr(self, "overview", rgb_from_message(m)))
-        listen(Image, topics.RENDERED, lambda m: setattr(self, "picture", rgb_from_message(m)))
+        listen(Image, topics.RENDERED, lambda m: self.pictures.append(rgb_from_message(m)))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -135,7 +137,8 @@ class GraphClient:
         """Forget what belongs to the last episode."""
         with self._changed:
             self.executions.clear()
-            self.picture = self.overview = None
+            self.pictures = []
+            self.overview = None
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float, poll_s: float = 0.1) -> bool:
         """Wait until ``condition()`` holds (checked after each message and every ``poll_s``); says whether it does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -14,6 +15,7 @@ class LogFiles:
         self._folder = folder
         self._files: dict[str, TextIO] = {}
         self._lock = threading.Lock()
+        self._start_s = time.monotonic()
 
     def __enter__(self) -> LogFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -26,9 +28,9 @@ class LogFiles:
             self._files.clear()
 
     def write(self, name: str, line: str) -> None:
-        """Append a line to the node's file."""
+        """Append a line to the node's file, with the seconds since the start."""
         with self._lock:
             if name not in self._files:
                 self._files[name] = (self._folder / f"{name}.log").open("w", encoding="utf-8")
-            self._files[name].write(line + "\n")
+            self._files[name].write(f"{time.monotonic() - self._start_s:8.3f} {line}\n")
             self._files[name].flush()

@@ -64,11 +64,23 @@ class PolicyParameters:
     joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
     max_keyframes: int = parameter(25, "Stop after so many keyframes of one instruction.", low=1, high=1000)
     max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100)
+    draw_live: bool = parameter(False, "Draw every prediction at once; costs about as much time as acting.")
     execution_timeout_s: float = parameter(120.0, "No answer of the executor for so long is a failure [s].", low=1.0)
+
+
+@dataclass(frozen=True)
+class _Thought:
+    """What the policy saw and answered, kept for drawing."""
+
+    cloud: PointCloud
+    prediction: Prediction
+    title: str
 
 
 class PolicyNode(runtime.SpinningNode):
     """Runs the loop cloud -> keyframe -> execution -> newer cloud; inference on a worker thread."""
+
+    THOUGHTS_KEPT = 20
 
     def __init__(self) -> None:
         super().__init__("policy_node")
@@ -81,6 +93,7 @@ class PolicyNode(runtime.SpinningNode):
         self._instruction = ""
         self._step, self._failures = 0, 0
         self._busy = False
+        self._thoughts: list[_Thought] = []
         self._awaiting: tuple[int, float] | None = None
         self._not_before_ns = 0
         self._cloud: PointCloud2 | None = None
@@ -114,6 +127,7 @@ class PolicyNode(runtime.SpinningNode):
         self.create_subscription(GoalStatus, topics.EXECUTION_STATUS, self._on_execution, qos.RELIABLE)
         self.create_service(SetBool, topics.RUN, self._on_run)
         self.create_service(Trigger, topics.STEP, self._on_step)
+        self.create_service(Trigger, topics.DRAW, self._on_draw)
         self.create_timer(0.5, self._check_timeout, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def on_shutdown(self) -> None:
@@ -129,6 +143,7 @@ class PolicyNode(runtime.SpinningNode):
         """A message on `instruction` starts a new task, also when the words are the same."""
         self._instruction = message.data.strip()
         self._step, self._failures, self._awaiting = 0, 0, None
+        self._thoughts = []
         self._not_before_ns = self._seen_ns()
         self.get_logger().info(f"instruction: {self._instruction!r}")
         self._set_reason("acting" if self._running else "waiting for run or step")
@@ -199,7 +214,7 @@ class PolicyNode(runtime.SpinningNode):
         self._latency.add(milliseconds)
         self._latency_topic.publish(Float32(data=milliseconds))
         self._busy = False
-        self._show(cloud, prediction, f"{step + 1}: {instruction}")
+        self._show(_Thought(cloud, prediction, f"{step + 1}: {instruction}"))
 
     def _observe(self, cloud: PointCloud, instruction: str, step: int) -> Observation:
         _, q, width = self._arm.latest()
@@ -207,20 +222,32 @@ class PolicyNode(runtime.SpinningNode):
         gripper = GripperState(T_base_gripper, is_open=bool(width >= self._p.open_width_m), width_m=width)
         return Observation((), gripper, instruction, step, q, cloud.stamp_ns, cloud)
 
-    def _show(self, cloud: PointCloud, prediction: Prediction, title: str) -> None:
-        """What a person may want to see; after the keyframe has left, and drawn only if somebody looks."""
-        frame, stamp_ns = self._p.base_frame, cloud.stamp_ns
+    def _show(self, thought: _Thought) -> None:
+        """What a person may want to see; after the keyframe has left."""
+        frame, stamp_ns, prediction = self._p.base_frame, thought.cloud.stamp_ns, thought.prediction
+        self._thoughts = [*self._thoughts[-(self.THOUGHTS_KEPT - 1) :], thought]
         pose = PoseStamped(pose=pose_to_message(prediction.keyframe.T_base_gripper))
         pose.header.frame_id, pose.header.stamp = frame, stamp_from_ns(stamp_ns)
         self._pose.publish(pose)
         self._markers.publish(markers_to_message(prediction, frame, stamp_ns))
         if prediction.value_maps and self._heat.get_subscription_count():
             self._heat.publish(heat_map_to_message(prediction.value_maps, frame, stamp_ns))
-        if prediction.value_maps and self._picture.get_subscription_count():
-            from dynarend_core.visualization import render_cloud_with_value_map
+        if self._p.draw_live:
+            self._draw(thought)
 
-            picture = np.ascontiguousarray(render_cloud_with_value_map(cloud, prediction, title=title))
-            self._picture.publish(rgb_to_message(picture, frame, stamp_ns))
+    def _draw(self, thought: _Thought) -> None:
+        from dynarend_core.visualization import render_cloud_with_value_map
+
+        rgb = render_cloud_with_value_map(thought.cloud, thought.prediction, title=thought.title)
+        message = rgb_to_message(np.ascontiguousarray(rgb), self._p.base_frame, thought.cloud.stamp_ns)
+        self._picture.publish(message)
+
+    def _on_draw(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Draw the keyframes since the last instruction; the response's message is how many pictures were sent."""
+        for thought in list(self._thoughts):
+            self._draw(thought)
+        response.success, response.message = True, str(len(self._thoughts))
+        return response
 
     def _failed(self, error: Exception) -> None:
         self._busy = False

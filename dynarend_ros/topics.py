@@ -18,7 +18,7 @@ RENDERED = "rendered/prediction"
 FUSION_LATENCY = "latency/fusion_ms"
 POLICY_LATENCY = "latency/policy_ms"
 
-RUN, STEP, STOP, RESET = "run", "step", "stop", "reset"
+RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
 
 
 def colour(camera: str) -> str:

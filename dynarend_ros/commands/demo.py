@@ -48,7 +48,9 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     p.add_argument("--tasks", help="comma-separated task names (default: all)")
     p.add_argument("--out", type=Path, default=Path("runs/demo"), help="report, pictures, logs (default: runs/demo)")
     p.add_argument("--json", type=Path, metavar="FILE", help="where the report goes (default: OUT/report.json)")
-    p.add_argument("--real-time-factor", type=float, default=0.0, help="simulation speed; 0: as fast as it can")
+    p.add_argument(
+        "--real-time-factor", type=float, default=5.0, help="simulation speed while the arm moves (default: 5)"
+    )
     p.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: one of this process's own)")
     p.set_defaults(run=run)
 
@@ -154,7 +156,8 @@ def _play(episodes: EpisodeRunner, specs: list[EpisodeSpec], console: Console) -
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=len(specs))
         for spec in specs:
-            recording = episodes.run(spec, lambda text: progress.update(bar, description=text))
+            shown = not any(r.pictures and r.result.success for r in recordings if r.result.spec.task == spec.task)
+            recording = episodes.run(spec, lambda text: progress.update(bar, description=text), draw=shown)
             recordings.append(recording)
             result = recording.result
             progress.advance(bar)
