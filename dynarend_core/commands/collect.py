@@ -48,8 +48,10 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--tasks", help="comma-separated task names; default: all")
     parser.add_argument("--episodes", type=int, default=100, help="demonstrations a task (default: %(default)s)")
     parser.add_argument("--seed-start", type=int, default=0, help="seed of episode 0 (default: %(default)s)")
-    parser.add_argument("--displaced", type=int, default=1,
-                        help="copies of each observation with the arm displaced, same label (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--displaced", type=int, default=1,
+        help="copies of each observation with the arm displaced, same label (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--verify", action="store_true", help="solve and count, write nothing")
     parser.add_argument("--json", type=Path, help="write counts, failures by cause and timings here")
@@ -66,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
         MujocoEnvironment.variation_count(task)
     if args.out is None and not args.verify:
         raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
+    if args.workers < 1 or args.displaced < 0:
+        raise ConfigurationError(
+            f"--workers must be at least 1 and --displaced at least 0, got {args.workers} and {args.displaced}"
+        )
     if args.episodes < 1 or args.seed_start < 0 or args.seed_start + args.episodes > TRAINING_SEEDS.stop:
         raise ConfigurationError(
             f"seeds {args.seed_start} to {args.seed_start + args.episodes - 1} leave the training range "
@@ -77,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     ]  # fmt: skip
     jobs = [job for job in jobs if not _stored(job)]
     started = time.perf_counter()
-    outcomes = list(_run_jobs(jobs, args.workers, skipped=len(tasks) * args.episodes - len(jobs)))
+    outcomes = sorted(
+        _run_jobs(jobs, args.workers, skipped=len(tasks) * args.episodes - len(jobs)), key=lambda o: (o.task, o.episode)
+    )
     summary = summarise(outcomes, time.perf_counter() - started)
     _print_summary(summary)
     if args.json:

@@ -72,15 +72,16 @@ def _offscreen_context(width: int, height: int) -> Any:
             from mujoco.egl import GLContext as EglContext
 
             return EglContext(width, height)
-        except (ImportError, RuntimeError, AttributeError):
+        except Exception:  # drivers raise ImportError, RuntimeError, AttributeError and PyOpenGL's own EGLError
             os.environ.pop("PYOPENGL_PLATFORM", None)
     try:
         from mujoco.osmesa import GLContext as OsmesaContext
 
         return OsmesaContext(width, height)
-    except (ImportError, RuntimeError, AttributeError) as error:
+    except Exception as error:
         raise MissingDependencyError(
-            "no headless OpenGL: install libegl1 and libgl1-mesa-dri, or libosmesa6 (make setup does)"
+            f"no headless OpenGL ({error}): install libegl1 and libgl1-mesa-dri (make setup does), "
+            "or libosmesa6 and set MUJOCO_GL=osmesa"
         ) from error
 
 

@@ -64,10 +64,10 @@ class MujocoEnvironment:
             before: The observation the keyframe was chosen from, if at hand; saves rendering it again.
         """
         before = before or self.observe()
-        self._step += 1
         try:
             obstacles = None if keyframe.ignore_collisions else fuse(before.views).xyz
             trajectory = self.planner.plan(self.world.q, keyframe, obstacles)
+            self._step += 1
             self.world.follow(trajectory)
             self._run_until_still()
             self.world.command_gripper(keyframe.gripper_open)
@@ -78,7 +78,8 @@ class MujocoEnvironment:
             return StepResult(self.observe(), False, FailureReason.POLICY, str(error))
         except SimulationError as error:
             return StepResult(before, False, FailureReason.SIMULATOR, str(error))
-        return StepResult(self.observe(), self.world.success(), self.world.failure())
+        success = self.world.success()
+        return StepResult(self.observe(), success, FailureReason.NONE if success else self.world.failure())
 
     def _run_until_still(self) -> None:
         start = self.world.time_s

@@ -94,4 +94,4 @@ class _Recorder:
     def end_step(self, observation: Observation) -> None:
         """The target is reached: close the pending transitions."""
         self._current = self.add(observation, "keyframe")
-        self.transitions += [Transition(frame, self._current, *rest) for frame, *rest in self._pending]
+        self.transitions += [Transition(frame, self._current, target, step) for frame, target, step in self._pending]

@@ -17,6 +17,9 @@ FINGER_BODIES = ("panda_left_finger", "panda_right_finger")
 GRIPPER_STIFFNESS = 4000.0
 """Closing force per metre of tendon error [N/m]: about 28 N on a 14 mm bar (the model's own 100 N/m slips)."""
 
+ARM_TORQUE = 87.0
+"""Limit of every arm servo [N m]. The model's 12 N m on the wrist make its stiff servos chatter once they saturate."""
+
 WHITE, DARK = [0.92, 0.92, 0.93, 1.0], [0.25, 0.25, 0.26, 1.0]
 
 
@@ -78,6 +81,8 @@ def _add_panda(spec: mujoco.MjSpec, visual_meshes: bool) -> None:
         for mesh in list(panda.meshes):
             if mesh.name not in used:
                 panda.delete(mesh)
+    for servo in panda.actuators[:7]:
+        servo.forcerange = [-ARM_TORQUE, ARM_TORQUE]
     gripper = panda.actuators[-1]
     gripper.gainprm[0] = GRIPPER_STIFFNESS * FINGER_MAX / 255.0
     gripper.biasprm[1:3] = [-GRIPPER_STIFFNESS, -40.0]

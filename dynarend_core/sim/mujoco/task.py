@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynarend_core.errors import ConfigurationError, PlanningError
 from dynarend_core.geometry import rotations, se3
@@ -26,6 +27,9 @@ COLORS: dict[str, tuple[float, float, float]] = {
     "violet": (0.5, 0.0, 1.0), "rose": (1.0, 0.0, 0.5), "black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0),
 }  # fmt: skip
 """RLBench's twenty named colours, RGB in [0, 1]."""
+
+MAX_PLACEMENTS = 500
+"""Random placements a task tries before it gives up."""
 
 R_DOWN = np.diag([-1.0, 1.0, -1.0])
 """Gripper pointing straight down, fingers opening along world y."""
@@ -61,7 +65,7 @@ class Task(ABC):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """The expert's keyframes from the start of the episode, base frame."""
 
-    def update(self, world: MujocoWorld) -> None:
+    def update(self, world: MujocoWorld) -> None:  # noqa: B027 - optional hook
         """Called after every control step; for tasks that must remember the order of events."""
 
     def failure(self, world: MujocoWorld) -> FailureReason:
@@ -80,7 +84,7 @@ def reachable(keyframes: list[Keyframe]) -> bool:
     return True
 
 
-def keyframe(R_world: Array, position_world: Array, gripper_open: bool, ignore_collisions: bool) -> Keyframe:
+def keyframe(R_world: Array, position_world: ArrayLike, gripper_open: bool, ignore_collisions: bool) -> Keyframe:
     """A keyframe from a pose in the simulator's world frame."""
     T = se3.inverse(T_WORLD_BASE) @ se3.make(R_world, np.asarray(position_world))
     return Keyframe(T, gripper_open, ignore_collisions)

@@ -1,12 +1,9 @@
-"""One MuJoCo world with a Panda and a task: physics, controllers, cameras. Driven by the environment and by ROS alike.
-
-Grasp rule: when the gripper is closing and both fingers touch the same graspable body, that body is welded to the
-hand where it is (RLBench attaches grasped objects too); opening releases it. Everything else is contact and friction.
-"""
+"""A Panda and a task in MuJoCo: physics, controllers, cameras. Driven by the environment and by ROS alike."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 import mujoco
 import numpy as np
@@ -15,10 +12,11 @@ from dynarend_core.errors import ConfigurationError, PlanningError, SimulationEr
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import FINGER_MAX, HOME_Q
+from dynarend_core.planning.panda import ACCELERATION_LIMITS, FINGER_MAX, HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.mujoco.cameras import CAMERAS, RgbdRenderer, camera_view
-from dynarend_core.sim.mujoco.scene import FINGER_BODIES, HAND_BODY, PANDA_PREFIX, base_spec
+from dynarend_core.sim.mujoco.grasp import Grasp
+from dynarend_core.sim.mujoco.scene import PANDA_PREFIX, base_spec
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
@@ -29,7 +27,7 @@ GRIPPER_TIMEOUT_S = 1.2
 TRACKING_TOLERANCE = 1e-3
 SETTLE_TIMEOUT_S = 0.4
 OPEN_SHARE = 0.9
-_WELD_PREFIX = "hold_"
+_DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 
 
 class MujocoWorld:
@@ -39,7 +37,6 @@ class MujocoWorld:
         self.image_size = image_size
         self.kinematics = ArmKinematics()
         self._renderers: dict[tuple[int, int, bool], RgbdRenderer] = {}
-        self._loaded = False
 
     def reset(
         self, task: str, variation: int, seed: int, *, phrasing: int | None = None, disturb_start: bool = False
@@ -54,17 +51,16 @@ class MujocoWorld:
             disturb_start: Start the arm up to about 10 cm and 15 degrees off its home pose.
 
         Raises:
-            ConfigurationError: unknown task, variation or phrasing.
-            SimulationError: the scene does not come to rest.
+            ConfigurationError: unknown task, variation or phrasing, or a negative seed.
+            SimulationError: no placement within reach, or the physics diverged.
         """
         if task not in TASKS:
             raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
-        rng = np.random.default_rng([seed, variation, zlib.crc32(task.encode())])
-        self.task: Task = TASKS[task](variation, rng)
-        spec = base_spec()
-        self.task.build(spec)
-        self._add_welds(spec)
-        self._load(spec.compile())
+        if seed < 0:
+            raise ConfigurationError(f"the seed must not be negative, got {seed}")
+        self._scene = (task, variation, seed)
+        self.task, model, rng = _compile(*self._scene)
+        self._load(model)
         words = self.task.instructions()
         self.phrasing = int(rng.integers(len(words))) if phrasing is None else phrasing
         if not 0 <= self.phrasing < len(words):
@@ -73,14 +69,6 @@ class MujocoWorld:
         self._place_arm(self._disturbed_home(rng) if disturb_start else HOME_Q)
         self.advance(0.3)
         self.data.time = 0.0
-
-    def _add_welds(self, spec: mujoco.MjSpec) -> None:
-        for name in self.task.graspable:
-            weld = spec.add_equality(
-                name=_WELD_PREFIX + name, type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY,
-                name1=HAND_BODY, name2=name, active=False,
-            )  # fmt: skip
-            weld.solref = [0.004, 1.0]
 
     def _load(self, model: mujoco.MjModel) -> None:
         self.model, self.data = model, mujoco.MjData(model)
@@ -91,10 +79,9 @@ class MujocoWorld:
         self._finger_adr = np.array([j.qposadr[0] for j in fingers])
         self._finger_vel = np.array([j.dofadr[0] for j in fingers])
         self._servo_lead = -model.actuator_biasprm[:7, 2] / model.actuator_gainprm[:7, 0]
-        self._finger_ids = [model.body(name).id for name in FINGER_BODIES]
-        for renderer in self._renderers.values():
-            renderer.load(model)
-        self._loaded = True
+        self._grasp = Grasp(model, self.data, self.task.graspable)
+        self._pictures: tuple[mujoco.MjModel, mujoco.MjData] | None = None
+        self._uploaded: set[tuple[int, int, bool]] = set()
 
     def _place_arm(self, q: Array) -> None:
         self.data.qpos[self._q_adr] = q
@@ -104,7 +91,6 @@ class MujocoWorld:
         self._target_q = np.array(q, dtype=np.float64)
         self._open_command = True
         self._gripper_since = -np.inf
-        self.held: str | None = None
         mujoco.mj_forward(self.model, self.data)
 
     def _disturbed_home(self, rng: np.random.Generator) -> Array:
@@ -140,6 +126,11 @@ class MujocoWorld:
         return GripperState(
             self.kinematics.forward(self.q), bool((fingers > OPEN_SHARE * FINGER_MAX).all()), float(fingers.sum())
         )
+
+    @property
+    def held(self) -> str | None:
+        """Name of the body in the gripper (see :mod:`dynarend_core.sim.mujoco.grasp`)."""
+        return self._grasp.held
 
     def joint(self, name: str) -> float:
         """Position of a task joint [m] or [rad]."""
@@ -189,18 +180,19 @@ class MujocoWorld:
         self._target_q = trajectory.positions[-1].copy()
 
     def hold(self) -> None:
-        """Stop where the arm is."""
-        self._trajectory = None
-        self._target_q = self.q
+        """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
+        q, qd = self.q, self.qd
+        brake_s = max(float(np.abs(qd / ACCELERATION_LIMITS).max()), self.model.opt.timestep)
+        stop = q + 0.5 * brake_s * qd
+        self.follow(JointTrajectory(np.array([0.0, brake_s]), np.stack([q, stop]), np.stack([qd, np.zeros(7)])))
 
     def command_gripper(self, open_gripper: bool) -> None:
         """Open or close the fingers; opening releases a held object."""
         if open_gripper == self._open_command:
             return
         self._open_command, self._gripper_since = open_gripper, self.time_s
-        if open_gripper and self.held is not None:
-            self.data.eq_active[self.model.equality(_WELD_PREFIX + self.held).id] = 0
-            self.held = None
+        if open_gripper:
+            self._grasp.release()
 
     def advance(self, duration_s: float) -> None:
         """Run physics for ``duration_s`` [s].
@@ -212,65 +204,61 @@ class MujocoWorld:
         while self.time_s < end:
             self._control()
             mujoco.mj_step(self.model, self.data, CONTROL_STEPS)
-            if not self._open_command and self.held is None and self.task.graspable:
-                self._try_grasp()
+            # Only while it closes: a closed gripper that presses on something must not pick it up.
+            if not self._open_command and self._gripper_moving():
+                self._grasp.update()
             self.task.update(self)
-        if not np.isfinite(self.data.qpos).all():
+        # MuJoCo puts a diverged state back to its start, with a warning: finite numbers alone prove nothing.
+        if not np.isfinite(self.data.qpos).all() or any(self.data.warning[w].number for w in _DIVERGED):
             raise SimulationError(f"{self.task.name}: the physics state became non-finite at {self.time_s:.2f} s")
 
     def _control(self) -> None:
-        q, qd = self._target_q, 0.0
+        q, qd = self._target_q, np.zeros(7)
         if self._trajectory is not None:
             q, qd = self._trajectory.sample(self.time_s - self._start_s)
         self.data.ctrl[:7] = q + self._servo_lead * qd  # the servo damps absolute velocity; lead cancels its lag
         self.data.ctrl[7] = 255.0 if self._open_command else 0.0
 
-    def _try_grasp(self) -> None:
-        touched: list[set[str]] = [set(), set()]
-        for contact in self.data.contact:
-            bodies = self.model.geom_bodyid[contact.geom]
-            for side, finger in enumerate(self._finger_ids):
-                if finger in bodies:
-                    touched[side].update(self.model.body(b).name for b in bodies if b != finger)
-        for name in self.task.graspable:
-            if name in touched[0] and name in touched[1]:
-                self._weld(name)
-                return
-
-    def _weld(self, name: str) -> None:
-        equality = self.model.equality(_WELD_PREFIX + name).id
-        relative = se3.inverse(self._body_pose(HAND_BODY)) @ self._body_pose(name)
-        data = self.model.eq_data[equality]
-        data[0:3] = 0.0
-        data[3:6] = relative[:3, 3]
-        data[6:10] = rotations.quat_wxyz_from_matrix(relative[:3, :3])
-        self.data.eq_active[equality] = 1
-        self.held = name
-
-    def _body_pose(self, name: str) -> Array:
-        body = self.data.body(name)
-        return se3.make(body.xmat.reshape(3, 3), body.xpos)
-
     # -- cameras -------------------------------------------------------------------------------------------------
 
     def views(
-        self, names: tuple[str, ...] | None = None, size: tuple[int, int] | None = None, visual: bool = False
+        self, names: Sequence[str] | None = None, size: int | tuple[int, int] | None = None, visual: bool = False
     ) -> tuple[CameraView, ...]:
         """Calibrated RGB-D views of the present state.
 
         Args:
             names: Camera names; None means all.
-            size: Width and height [px]; None means the world's square image size.
-            visual: Draw the robot's fine meshes (slower; for pictures) instead of its collision hulls.
+            size: Edge of square images, or (width, height) [px]; None means the world's image size.
+            visual: Draw the robot's fine meshes instead of its collision hulls: for pictures, fifteen times slower.
+
+        Raises:
+            ConfigurationError: no camera of that name.
         """
-        width, height = size or (self.image_size, self.image_size)
+        unknown = [name for name in names or () if name not in CAMERAS]
+        if unknown:
+            raise ConfigurationError(f"unknown cameras {unknown}; choose from {', '.join(CAMERAS)}")
+        size = self.image_size if size is None else size
+        width, height = (size, size) if isinstance(size, int) else size
+        mujoco.mj_forward(self.model, self.data)
+        model, data = self._picture_scene() if visual else (self.model, self.data)
         key = (width, height, visual)
         if key not in self._renderers:
             self._renderers[key] = RgbdRenderer(width, height, visual)
-            self._renderers[key].load(self.model)
-        mujoco.mj_forward(self.model, self.data)
+        if key not in self._uploaded:
+            self._renderers[key].load(model)
+            self._uploaded.add(key)
         stamp_ns = round(self.time_s * 1e9)
-        return tuple(camera_view(self._renderers[key], self.data, name, stamp_ns) for name in names or CAMERAS)
+        return tuple(camera_view(self._renderers[key], data, name, stamp_ns) for name in names or CAMERAS)
+
+    def _picture_scene(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """The same scene with the robot's fine meshes, in the present state; built when first asked for."""
+        if self._pictures is None:
+            _, model, _ = _compile(*self._scene, visual_meshes=True)
+            self._pictures = model, mujoco.MjData(model)
+        model, data = self._pictures
+        data.qpos[:] = self.data.qpos
+        mujoco.mj_forward(model, data)
+        return self._pictures
 
     def displaced_views(self, T_tip_displaced: Array) -> tuple[tuple[CameraView, ...], GripperState, Array]:
         """What the cameras would see, and the arm's state, if the arm stood displaced; the state is restored.
@@ -284,12 +272,7 @@ class MujocoWorld:
         before = self.gripper().T_base_gripper
         q = self.kinematics.inverse(before @ T_tip_displaced, self.q)
         saved = self.data.qpos.copy()
-        if self.held is not None:
-            T_move = T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before)
-            moved = T_move @ self._body_pose(self.held)
-            adr = self.model.joint(self.model.body(self.held).jntadr[0]).qposadr[0]
-            self.data.qpos[adr : adr + 3] = moved[:3, 3]
-            self.data.qpos[adr + 3 : adr + 7] = rotations.quat_wxyz_from_matrix(moved[:3, :3])
+        self._grasp.carry(T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before))
         self.data.qpos[self._q_adr] = q
         result = self.views(), self.gripper(), q
         self.data.qpos[:] = saved
@@ -301,6 +284,18 @@ class MujocoWorld:
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers.clear()
+
+
+def _compile(
+    task_name: str, variation: int, seed: int, visual_meshes: bool = False
+) -> tuple[Task, mujoco.MjModel, np.random.Generator]:
+    """Build a scene; equal arguments give equal scenes, with and without fine meshes."""
+    rng = np.random.default_rng([seed, abs(variation), zlib.crc32(task_name.encode())])
+    task = TASKS[task_name](variation, rng)
+    spec = base_spec(visual_meshes)
+    task.build(spec)
+    Grasp.add_welds(spec, task.graspable)
+    return task, spec.compile(), rng
 
 
 def random_offset(rng: np.random.Generator, max_m: float, max_rad: float) -> Array:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe, reachable
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class MeatOffGrill(Task):
         side = 1 if self.rng.random() < 0.5 else -1
         self.local = np.array([[side * 0.068, -0.01], [-side * 0.068, -0.01]])
         self.local += self.rng.uniform(-0.012, 0.012, size=(2, 2))
-        while True:
+        for _ in range(MAX_PLACEMENTS):
             self.center = self.rng.uniform([0.13, -0.10], [0.28, 0.10])
             if reachable(self._expert_keyframes(self._world(self.local[self.variation]))):
                 return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
     def _world(self, local: np.ndarray) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local

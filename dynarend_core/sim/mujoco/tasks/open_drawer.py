@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.task import Task, keyframe, reachable
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -64,11 +65,12 @@ class OpenDrawer(Task):
         """Draw the yaw first and then positions until the arm reaches: so the yaw stays uniform."""
         self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
         local_grasp = np.array([0.0, HALF + HANDLE_OUT - GRASP_DEPTH])
-        while True:
+        for _ in range(MAX_PLACEMENTS):
             grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
             self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ local_grasp
             if reachable(self._expert_keyframes()):
                 return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
     @staticmethod
     def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:

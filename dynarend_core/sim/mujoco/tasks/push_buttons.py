@@ -19,7 +19,6 @@ from dynarend_core.types import FailureReason, Keyframe
 if TYPE_CHECKING:
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
-NAMES = [name for name in COLORS if name not in ("red", "lime")]
 ORDER = ("maroon", "green", "blue", "navy", "yellow", "cyan", "magenta", "silver", "gray", "orange", "olive",
          "purple", "teal", "azure", "violet", "rose", "black", "white")  # fmt: skip
 TRIPLES = list(itertools.islice(itertools.permutations(ORDER, 3), 50))

@@ -1,0 +1,64 @@
+"""``dynarend collect`` end to end: what it writes, that it continues, that equal seeds give equal files."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynarend_core.commands import collect
+from dynarend_core.datasets.store import DemonstrationStore
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+from dynarend_core.sim.mujoco.expert import demonstrate
+
+if importlib.util.find_spec("mujoco_controllers") is None:
+    pytest.skip("the Panda model is not installed", allow_module_level=True)
+
+TASK = "slide_block_to_color_target"
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    collect.register(parser.add_subparsers())
+    args = parser.parse_args(["collect", *arguments])
+    return args.run(args)
+
+
+def test_writes_reports_continues_and_repeats_itself(tmp_path: Path) -> None:
+    store, report = DemonstrationStore(tmp_path / "a"), tmp_path / "report.json"
+    common = ("--out", str(store.root), "--tasks", TASK, "--seed-start", "7")
+    assert run(*common, "--episodes", "1", "--workers", "1") == 0
+    written = store.path(TASK, 0).stat().st_mtime_ns
+    assert run(*common, "--episodes", "3", "--workers", "2", "--json", str(report)) == 0
+    assert store.path(TASK, 0).stat().st_mtime_ns == written, "a stored episode was recorded again"
+    assert store.episodes(TASK) == [0, 1, 2]
+    summary = json.loads(report.read_text())["tasks"][TASK]
+    assert (summary["episodes"], summary["successes"], summary["failures"]) == (2, 2, {})
+    environment = MujocoEnvironment()
+    for episode in (0, 2):
+        stored, again = store.read(TASK, episode), demonstrate(environment, TASK, 7 + episode).episode
+        assert again is not None
+        assert stored.instructions == again.instructions
+        for frame, other in zip(stored.frames, again.frames, strict=True):
+            np.testing.assert_array_equal(frame.q, other.q)
+            np.testing.assert_array_equal(frame.views[0].rgb, other.views[0].rgb)
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--verify", "--tasks", "fold_laundry"), "open_drawer"),
+        (("--episodes", "1"), "--out"),
+        (("--verify", "--seed-start", "99999", "--episodes", "2"), "evaluation"),
+        (("--verify", "--workers", "0"), "workers"),
+    ],
+)
+def test_refuses_what_makes_no_sense(arguments: tuple[str, ...], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        run(*arguments)
