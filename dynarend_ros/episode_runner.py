@@ -70,6 +70,7 @@ class EpisodeRunner:
         Raises:
             DynaRendError: a process died or a node does not answer.
         """
+        self._check()
         start_s = time.monotonic()
         instruction = self._reset(spec)
         policy_calls = len(self._client.latency_ms["policy"])
@@ -77,10 +78,10 @@ class EpisodeRunner:
         self._client.call(topics.RUN, True)
         try:
             timed_out = self._watch(start_s + self._timeout_s, lambda n: progress(f"{spec.task}: {instruction} ({n})"))
+            reason, message = self._judge(timed_out)
         finally:
             self._client.call(topics.RUN, False)
             self._client.call(topics.STOP)
-        reason, message = self._judge(timed_out)
         self._snap("success" if reason is FailureReason.NONE else reason.value)
         result = EpisodeResult(
             spec=spec,

@@ -41,7 +41,10 @@ class SimParameters:
         1.0, "Speed while the arm moves; 0: as fast as possible. At rest always 1.", low=0.0, high=1000.0, dynamic=True
     )
     step_s: float = parameter(0.02, "Simulated time between two joint states [s].", low=0.002, high=0.2)
-    overview_size: int = parameter(320, "Size of the overview picture [px].", low=32, high=1024)
+    overview_cameras: tuple[str, ...] = parameter(
+        ("front", "left_shoulder"), "Cameras of the overview, one below the other."
+    )
+    overview_size: int = parameter(256, "Size of the overview picture [px].", low=32, high=1024)
     overview_rate_hz: float = parameter(2.0, "Overview pictures per second, if subscribed.", low=0.0, high=60.0)
     base_frame: str = parameter("panda_link0", "Frame of the camera poses.")
 
@@ -163,9 +166,10 @@ class SimNode(runtime.SpinningNode):
 
     def _publish_overview(self) -> None:
         if self._overview.get_subscription_count():
-            size = self._settings.values.overview_size
-            view = self._world.views(names=("front",), size=(size, size), visual=True)[0]
-            self._overview.publish(rgb_to_message(view.rgb, topics.optical_frame("front"), self.stamp_ns()))
+            p = self._settings.values
+            views = self._world.views(p.overview_cameras, size=(p.overview_size, p.overview_size))
+            picture = np.vstack([view.rgb for view in views])
+            self._overview.publish(rgb_to_message(picture, "", self.stamp_ns()))
 
     def _check_success(self) -> None:
         """As in the in-process environment: success counts once the arm has come to rest."""

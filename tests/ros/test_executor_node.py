@@ -112,8 +112,9 @@ def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
     assert "joint_states are stale: none arrived yet" in arm.result_of([0.5, 0.1, 0.3])
     assert not any(t.points for t in arm.trajectories)
     start(start.double("fake_arm", silent_after_s=0.5))
-    assert client.wait_for(lambda: arm.q is not None, 15.0)
-    assert "joint_states are stale" in arm.result_of([0.5, 0.1, 0.3])
+    age_ms = lambda: float(client.counters["executor_node"]["joint_state_age_ms"])  # noqa: E731
+    assert client.wait_for(lambda: age_ms() < 500.0, 15.0)
+    assert "joint_states are stale: the last one" in arm.result_of([0.5, 0.1, 0.3])
     assert client.wait_for(lambda: len(arm.trajectories) and not arm.trajectories[-1].points, 2.0)  # told to hold
 
 
