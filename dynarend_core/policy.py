@@ -29,7 +29,6 @@ from dynarend_core.perception.fusion import fuse
 from dynarend_core.types import Keyframe, Observation, PointCloud, Prediction, ValueMap
 
 Array = np.ndarray
-
 NO_MOTION = (0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -98,8 +97,7 @@ class Policy:
         xyz = points.normalise(cloud.xyz, self.aabb)
         if not np.isfinite(xyz).all():
             raise ObservationError(f"{int((~np.isfinite(xyz)).any(axis=1).sum())} of {len(xyz)} points are not finite")
-        inside = points.crop(xyz, np.zeros(3), 1.0)
-        if len(inside) == 0:
+        if len(inside := points.crop(xyz, np.zeros(3), 1.0)) == 0:
             raise ObservationError(
                 f"none of {len(xyz)} points lies in the policy's workspace {np.round(self.aabb, 3).tolist()}; "
                 "check depth and extrinsics"
@@ -123,7 +121,7 @@ class Policy:
     def _look_closer(self, cloud: Array, position: Tensor, given: NetworkInput, look: Look) -> Look:
         near = points.crop(cloud, position[0].cpu().numpy(), self.network.zoom_scale)
         near = near[points.spread(len(near), self.network.config.zoom_points)]
-        close = cloud[near] if len(near) else np.full((1, 6), points.FAR_AWAY, dtype=np.float32)
+        close = points.pack(cloud[near, :3], cloud[near, 3:] / 2.0 + 0.5, max(1, len(near)))
         return self.network.look_closer(self._tensor(close), position, given.tip, look)
 
     def _keyframe(self, position: Tensor, query: Tensor, look: Look, observation: Observation) -> Keyframe:
