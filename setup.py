@@ -18,6 +18,7 @@ CORE = [
     "numpy>=2.0",
     "ompl",
     "opencv-python-headless",
+    "pillow",
     "pyyaml",
     "rich",
     "safetensors",

@@ -49,13 +49,14 @@ def test_every_verb_explains_itself(verb, capsys):
 def test_shape_annotations_are_checked_in_tests():
     """A wrong shape must fail, or the checker is off."""
     import torch
+
     from dynarend_core.networks import transformer
 
     assert transformer.__name__  # imported under the jaxtyping import hook
     from jaxtyping import TypeCheckError
 
     with pytest.raises(TypeCheckError):
-        transformer.rope_angles(torch.zeros(2, 3, 4, 5))
+        transformer.rotary(torch.zeros(2, 3, 4, 5), 32, 8)
 
 
 def test_unexpected_verb_is_refused():
