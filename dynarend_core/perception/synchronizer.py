@@ -47,8 +47,8 @@ class _Pending(Generic[T]):
 class FrameSynchronizer(Generic[T]):
     """Collects one frame of every camera whose stamps lie within ``slop_ns`` of each other.
 
-    A camera from which nothing came for ``timeout_s`` is not waited for; a set that stays incomplete is given out
-    after ``timeout_s`` with what it has. Sets leave in the order of their stamps, never twice, never out of date:
+    A set that stays incomplete is given out after ``timeout_s`` with what it has; the camera that was missing is not
+    waited for again until it sends something. Sets leave in the order of their stamps, never twice, never out of date:
     whatever is older than the last set is counted as late and dropped. A jump back in time of more than a second
     (a simulator's reset, a bag that loops) starts anew.
 
@@ -70,14 +70,14 @@ class FrameSynchronizer(Generic[T]):
         self._timeout_s = timeout_s
         self._pending: list[_Pending[T]] = []
         self._last_ns: int | None = None
-        self._start_s: float | None = None
+        self._absent: set[str] = set()
 
     def add(self, camera: str, stamp_ns: int, frame: T, now_s: float) -> FrameSet[T] | None:
         """Add a frame; returns the set it completed, if any."""
         counter = self.counters[camera]
         counter.received += 1
         counter.last_arrival_s = now_s
-        self._start_s = now_s if self._start_s is None else self._start_s
+        self._absent.discard(camera)
         if self._last_ns is not None and stamp_ns < self._last_ns - self.JUMP_BACK_NS:
             self._pending.clear()
             self._last_ns = None
@@ -89,18 +89,12 @@ class FrameSynchronizer(Generic[T]):
 
     def poll(self, now_s: float) -> FrameSet[T] | None:
         """The newest set that is complete, or due although it is not; call it also while nothing arrives."""
-        expected = [name for name in self.cameras if not self.is_silent(name, now_s)]
+        expected = [name for name in self.cameras if name not in self._absent]
         for entry in reversed(self._pending):
             complete = all(name in entry.frames for name in expected)
             if complete or now_s - entry.arrival_s >= self._timeout_s:
                 return self._release(entry)
         return None
-
-    def is_silent(self, camera: str, now_s: float) -> bool:
-        """Whether nothing came from the camera for longer than the timeout."""
-        last = self.counters[camera].last_arrival_s
-        since = last if last is not None else self._start_s
-        return since is not None and now_s - since >= self._timeout_s
 
     def _slot(self, camera: str, stamp_ns: int, now_s: float) -> _Pending[T]:
         for entry in self._pending:
@@ -121,4 +115,5 @@ class FrameSynchronizer(Generic[T]):
             for name in self.cameras:
                 self.counters[name].lost += name not in entry.frames
         missing = tuple(name for name in self.cameras if name not in released.frames)
+        self._absent.update(missing)
         return FrameSet(released.stamp_ns, released.frames, missing)

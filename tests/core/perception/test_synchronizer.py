@@ -46,7 +46,6 @@ def test_a_silent_camera_is_named_counted_and_no_longer_waited_for():
     assert sync.add("a", 3, 3, 0.4).missing == ("b",)  # at once
     assert sync.counters["b"].lost == 2
     assert sync.counters["a"].lost == 0
-    assert sync.is_silent("b", 0.4)
     sync.add("b", 4, 4, 0.5)
     assert sync.add("a", 4, 4, 0.5).missing == ()
 
@@ -77,3 +76,12 @@ def test_a_jump_back_in_time_starts_anew():
 def test_cameras_must_be_distinct():
     with pytest.raises(InvalidInputError):
         FrameSynchronizer(("a", "a"))
+
+
+def test_after_a_pause_of_all_cameras_the_first_set_is_waited_for():
+    sync = FrameSynchronizer(("a", "b"), timeout_s=0.2)
+    sync.add("a", 1, 1, 0.0)
+    sync.add("b", 1, 1, 0.0)
+    assert sync.add("a", 2, 2, 60.0) is None
+    assert sync.add("b", 2, 2, 60.01).missing == ()
+    assert sync.counters["b"].lost == 0
