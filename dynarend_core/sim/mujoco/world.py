@@ -22,6 +22,9 @@ from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
 
 CONTROL_STEPS = 2
+FINGER_SPEED = 0.15
+"""Speed of a finger [m/s]. Faster ones hit hard enough to pass through a handle."""
+
 GRIPPER_SETTLE_S = 0.1
 GRIPPER_TIMEOUT_S = 1.2
 TRACKING_TOLERANCE = 1e-3
@@ -89,7 +92,7 @@ class MujocoWorld:
         self._trajectory: JointTrajectory | None = None
         self._start_s = self._arrived_s = 0.0
         self._target_q = np.array(q, dtype=np.float64)
-        self._open_command = True
+        self._open_command, self._finger_target = True, FINGER_MAX
         self._gripper_since = -np.inf
         mujoco.mj_forward(self.model, self.data)
 
@@ -217,7 +220,10 @@ class MujocoWorld:
         if self._trajectory is not None:
             q, qd = self._trajectory.sample(self.time_s - self._start_s)
         self.data.ctrl[:7] = q + self._servo_lead * qd  # the servo damps absolute velocity; lead cancels its lag
-        self.data.ctrl[7] = 255.0 if self._open_command else 0.0
+        target = FINGER_MAX if self._open_command else 0.0
+        stride = FINGER_SPEED * CONTROL_STEPS * self.model.opt.timestep
+        self._finger_target += float(np.clip(target - self._finger_target, -stride, stride))
+        self.data.ctrl[7] = 255.0 * self._finger_target / FINGER_MAX
 
     # -- cameras -------------------------------------------------------------------------------------------------
 
