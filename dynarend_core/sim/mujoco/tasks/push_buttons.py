@@ -64,7 +64,7 @@ class PushButtons(Task):
         return [
             f"push the {first} button" + "".join(f", then push the {c} button" for c in rest),
             f"press the {first} button" + "".join(f", then press the {c} button" for c in rest),
-            f"push the button with the {first} base" + "".join(f", and then the {c} one" for c in rest),
+            f"push the button with the {first} top" + "".join(f", and then the {c} one" for c in rest),
             f"press down the {first} button" + "".join(f", after that the {c} button" for c in rest),
             "buttons to push, in this order: " + ", ".join(names),
             f"please hit the {first} button first" + "".join(f", next hit {c}" for c in rest),
