@@ -6,6 +6,7 @@ it sends an empty trajectory: hold.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint, MultiDOFJointTrajectory
 
 from dynarend_core.errors import ConfigurationError, DynaRendError
 from dynarend_core.planning.limits import WORKSPACE_AABB_BASE
-from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
+from dynarend_core.planning.panda import FINGER_MAX, HOME_Q, JOINT_NAMES
 from dynarend_core.planning.planner import MotionPlanner, MotionPlannerConfig
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe, PointCloud
@@ -82,6 +83,7 @@ class ExecutorNode(runtime.SpinningNode):
         self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
         workspace = np.array(p.workspace).reshape(2, 3)
         planner = MotionPlanner(MotionPlannerConfig(velocity_factor=p.velocity_factor, workspace_aabb=workspace))
+        _warm_up(planner)
         limits = ExecutionLimits(
             goal_tolerance_rad=p.goal_tolerance_rad,
             contact_tolerance_rad=p.contact_tolerance_rad,
@@ -199,6 +201,15 @@ class ExecutorNode(runtime.SpinningNode):
             "joint_state_age_ms": round(1e3 * age, 1),
         }
         return diagnostics.NodeStatus(message, diagnostics.WARN if stale else diagnostics.OK, values)
+
+
+def _warm_up(planner: MotionPlanner) -> None:
+    """Compile and import what planning needs before the first keyframe waits for it."""
+    T = planner.kinematics.forward(HOME_Q)
+    T[2, 3] -= 0.05
+    points = np.random.default_rng(0).uniform([0.4, -0.3, 0.0], [0.6, 0.3, 0.01], (2000, 3))
+    with contextlib.suppress(DynaRendError):
+        planner.plan(HOME_Q, Keyframe(T, gripper_open=True), points)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from dynarend_core.errors import DynaRendError
 from dynarend_ros.graph_client import GraphClient
@@ -37,12 +38,15 @@ class FrameCount:
     def _settled(self, read: Callable[[], dict[str, int]], source: str) -> dict[str, int]:
         """What ``read`` says once two messages in a row say the same."""
         for _ in range(20):
-            before, count = read(), self._client.message_count(source)
-            if not self._client.wait_for(lambda c=count: self._client.message_count(source) > c + 1, 10.0):
+            before, awaited = read(), self._client.message_count(source) + 2
+            if not self._client.wait_for(partial(self._reached, source, awaited), 10.0):
                 break
             if read() == before:
                 return before
         raise DynaRendError(f"{source} does not come to rest although the cameras are off")
+
+    def _reached(self, source: str, count: int) -> bool:
+        return self._client.message_count(source) >= count
 
     def _published(self) -> dict[str, int]:
         return dict(self._client.task_status["frames_published"])

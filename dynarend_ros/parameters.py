@@ -50,11 +50,12 @@ def parameter(
 
 def _coerce(field: dataclasses.Field, value: Any) -> Any:
     """Value in the field's own type (YAML writes 1 for 1.0 and a list for a tuple)."""
-    kind = type(field.default)
+    default: Any = field.default
+    kind = type(default)
     if kind is float and type(value) is int:
         return float(value)
     if kind is tuple and not isinstance(value, str | int | float):
-        inner = type(field.default[0])
+        inner = type(default[0])
         return tuple(inner(v) for v in value)
     if type(value) is not kind:
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -9,33 +10,27 @@ from typing import Protocol
 
 import numpy as np
 from action_msgs.msg import GoalStatus
-from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
-from sensor_msgs.msg import Image, JointState, PointCloud2
+from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import Float32, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
-from visualization_msgs.msg import MarkerArray
 
 from dynarend_core.errors import DynaRendError
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
+from dynarend_core.planning.panda import FINGER_MAX, HOME_Q, JOINT_NAMES
 from dynarend_core.types import GripperState, Observation, PointCloud, Prediction
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions import (
     cloud_from_message,
-    heat_map_to_message,
     joint_state_from_message,
     keyframe_to_message,
-    markers_to_message,
-    pose_to_message,
-    rgb_to_message,
-    stamp_from_ns,
     stamp_to_ns,
 )
 from dynarend_ros.latency import LatencyWindow
 from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.policy_display import PolicyDisplay, Thought
 from dynarend_ros.worker import Worker
 
 _FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
@@ -68,41 +63,29 @@ class PolicyParameters:
     execution_timeout_s: float = parameter(120.0, "No answer of the executor for so long is a failure [s].", low=1.0)
 
 
-@dataclass(frozen=True)
-class _Thought:
-    """What the policy saw and answered, kept for drawing."""
-
-    cloud: PointCloud
-    prediction: Prediction
-    title: str
-
-
 class PolicyNode(runtime.SpinningNode):
     """Runs the loop cloud -> keyframe -> execution -> newer cloud; inference on a worker thread."""
-
-    THOUGHTS_KEPT = 20
 
     def __init__(self) -> None:
         super().__init__("policy_node")
         p = self._p = NodeParameters(self, PolicyParameters).values
-        self._policy = self.load_policy(p)
         self._kinematics = ArmKinematics()
+        self._policy = self.load_policy(p)
+        self._warm_up()
         self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
         self._latency = LatencyWindow()
         self._running, self._once = p.autorun, False
         self._instruction = ""
         self._step, self._failures = 0, 0
         self._busy = False
-        self._thoughts: list[_Thought] = []
         self._awaiting: tuple[int, float] | None = None
         self._not_before_ns = 0
         self._cloud: PointCloud2 | None = None
-        self._reason = "waiting for an instruction"
         self._worker = Worker("policy", self._think, self._failed)
         self._create_publishers()
         self._connect()
         diagnostics.DiagnosticsPublisher(self, self._describe)
-        self._publish_status()
+        self._set_reason("waiting for an instruction")
         self.get_logger().info(f"ready: {p.policy or type(self._policy).__name__} on {p.device}")
 
     def load_policy(self, p: PolicyParameters) -> Acting:
@@ -111,12 +94,17 @@ class PolicyNode(runtime.SpinningNode):
 
         return Policy.from_checkpoint(p.policy, p.device)
 
+    def _warm_up(self) -> None:
+        """Let the policy compile and load what it does at its first call before that call matters."""
+        xyz = np.random.default_rng(0).uniform([0.2, -0.3, 0.0], [0.6, 0.3, 0.3], (2000, 3)).astype(np.float32)
+        cloud = PointCloud(xyz, np.full((2000, 3), 128, np.uint8))
+        gripper = GripperState(self._kinematics.forward(HOME_Q), is_open=True)
+        with contextlib.suppress(Exception):  # whatever is wrong will be said, with its cause, when it counts
+            self._policy.act(Observation((), gripper, "warm up", 0, HOME_Q, 0, cloud))
+
     def _create_publishers(self) -> None:
+        self._display = PolicyDisplay(self, self._p.base_frame, self._p.draw_live)
         self._keyframe = self.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
-        self._pose = self.create_publisher(PoseStamped, "keyframe_pose", qos.RELIABLE)
-        self._heat = self.create_publisher(Image, "value_maps", qos.RELIABLE)
-        self._markers = self.create_publisher(MarkerArray, "markers", qos.RELIABLE)
-        self._picture = self.create_publisher(Image, topics.RENDERED, qos.RELIABLE)
         self._latency_topic = self.create_publisher(Float32, topics.POLICY_LATENCY, qos.RELIABLE)
         self._status = self.create_publisher(String, topics.POLICY_STATUS, qos.LATCHED)
 
@@ -143,7 +131,7 @@ class PolicyNode(runtime.SpinningNode):
         """A message on `instruction` starts a new task, also when the words are the same."""
         self._instruction = message.data.strip()
         self._step, self._failures, self._awaiting = 0, 0, None
-        self._thoughts = []
+        self._display.clear()
         self._not_before_ns = self._seen_ns()
         self.get_logger().info(f"instruction: {self._instruction!r}")
         self._set_reason("acting" if self._running else "waiting for run or step")
@@ -214,7 +202,7 @@ class PolicyNode(runtime.SpinningNode):
         self._latency.add(milliseconds)
         self._latency_topic.publish(Float32(data=milliseconds))
         self._busy = False
-        self._show(_Thought(cloud, prediction, f"{step + 1}: {instruction}"))
+        self._display.show(Thought(cloud, prediction, f"{step + 1}: {instruction}"))
 
     def _observe(self, cloud: PointCloud, instruction: str, step: int) -> Observation:
         _, q, width = self._arm.latest()
@@ -222,31 +210,9 @@ class PolicyNode(runtime.SpinningNode):
         gripper = GripperState(T_base_gripper, is_open=bool(width >= self._p.open_width_m), width_m=width)
         return Observation((), gripper, instruction, step, q, cloud.stamp_ns, cloud)
 
-    def _show(self, thought: _Thought) -> None:
-        """What a person may want to see; after the keyframe has left."""
-        frame, stamp_ns, prediction = self._p.base_frame, thought.cloud.stamp_ns, thought.prediction
-        self._thoughts = [*self._thoughts[-(self.THOUGHTS_KEPT - 1) :], thought]
-        pose = PoseStamped(pose=pose_to_message(prediction.keyframe.T_base_gripper))
-        pose.header.frame_id, pose.header.stamp = frame, stamp_from_ns(stamp_ns)
-        self._pose.publish(pose)
-        self._markers.publish(markers_to_message(prediction, frame, stamp_ns))
-        if prediction.value_maps and self._heat.get_subscription_count():
-            self._heat.publish(heat_map_to_message(prediction.value_maps, frame, stamp_ns))
-        if self._p.draw_live:
-            self._draw(thought)
-
-    def _draw(self, thought: _Thought) -> None:
-        from dynarend_core.visualization import render_cloud_with_value_map
-
-        rgb = render_cloud_with_value_map(thought.cloud, thought.prediction, title=thought.title)
-        message = rgb_to_message(np.ascontiguousarray(rgb), self._p.base_frame, thought.cloud.stamp_ns)
-        self._picture.publish(message)
-
     def _on_draw(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Draw the keyframes since the last instruction; the response's message is how many pictures were sent."""
-        for thought in list(self._thoughts):
-            self._draw(thought)
-        response.success, response.message = True, str(len(self._thoughts))
+        response.success, response.message = True, str(self._display.draw_all())
         return response
 
     def _failed(self, error: Exception) -> None:
@@ -269,10 +235,7 @@ class PolicyNode(runtime.SpinningNode):
 
     def _set_reason(self, reason: str) -> None:
         self._reason = reason
-        self._publish_status()
-
-    def _publish_status(self) -> None:
-        status = {"running": self._running, "step": self._step, "failures": self._failures, "reason": self._reason}
+        status = {"running": self._running, "step": self._step, "failures": self._failures, "reason": reason}
         self._status.publish(String(data=json.dumps(status)))
 
     def _describe(self) -> diagnostics.NodeStatus:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dynarend_core.evaluation.rollout import EpisodeSpec
     from dynarend_ros.demo_report import DemoReport
-    from dynarend_ros.episode_runner import Recording
+    from dynarend_ros.episode_runner import EpisodeRunner, Recording
 
 DEFAULT_POLICY = Path("models/policies/small")
 

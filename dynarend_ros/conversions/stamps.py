@@ -37,5 +37,5 @@ def byte_array(values: np.ndarray) -> array.array:
     Assigning ``bytes`` makes rclpy check every byte in Python; an ``array.array('B')`` is taken as it is.
     """
     data = array.array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(values)).cast("B"))
+    data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return data
