@@ -12,24 +12,16 @@ from dynarend_core.errors import ConfigurationError, PlanningError, SimulationEr
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import ACCELERATION_LIMITS, FINGER_MAX, HOME_Q
+from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
-from dynarend_core.sim.mujoco.cameras import CAMERAS, RgbdRenderer, camera_view
 from dynarend_core.sim.mujoco.grasp import Grasp
+from dynarend_core.sim.mujoco.looking import Looker
 from dynarend_core.sim.mujoco.scene import PANDA_PREFIX, base_spec
+from dynarend_core.sim.mujoco.servos import CONTROL_STEPS, Servos
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
 
-CONTROL_STEPS = 2
-FINGER_SPEED = 0.15
-"""Speed of a finger [m/s]. Faster ones hit hard enough to pass through a handle."""
-
-GRIPPER_SETTLE_S = 0.1
-GRIPPER_TIMEOUT_S = 1.2
-TRACKING_TOLERANCE = 1e-3
-SETTLE_TIMEOUT_S = 0.4
-OPEN_SHARE = 0.9
 _DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 
 
@@ -39,7 +31,7 @@ class MujocoWorld:
     def __init__(self, image_size: int = 128) -> None:
         self.image_size = image_size
         self.kinematics = ArmKinematics()
-        self._renderers: dict[tuple[int, int, bool], RgbdRenderer] = {}
+        self._looker = Looker()
 
     def reset(
         self, task: str, variation: int, seed: int, *, phrasing: int | None = None, disturb_start: bool = False
@@ -61,40 +53,19 @@ class MujocoWorld:
             raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
         if seed < 0:
             raise ConfigurationError(f"the seed must not be negative, got {seed}")
-        self._scene = (task, variation, seed)
-        self.task, model, rng = _compile(*self._scene)
-        self._load(model)
+        self.task, self.model, rng = _compile(task, variation, seed)
+        self.data = mujoco.MjData(self.model)
+        self._grasp = Grasp(self.model, self.data, self.task.graspable)
+        self._looker.watch(self.model, self.data, lambda: _compile(task, variation, seed, visual_meshes=True)[1])
         words = self.task.instructions()
         self.phrasing = int(rng.integers(len(words))) if phrasing is None else phrasing
         if not 0 <= self.phrasing < len(words):
             raise ConfigurationError(f"{task} has phrasings 0 to {len(words) - 1}, got {phrasing}")
         self.instruction = words[self.phrasing]
-        self._place_arm(self._disturbed_home(rng) if disturb_start else HOME_Q)
+        self._servos = Servos(self.model, self.data, self._disturbed_home(rng) if disturb_start else HOME_Q)
+        mujoco.mj_forward(self.model, self.data)
         self.advance(0.3)
         self.data.time = 0.0
-
-    def _load(self, model: mujoco.MjModel) -> None:
-        self.model, self.data = model, mujoco.MjData(model)
-        arm = [model.joint(f"{PANDA_PREFIX}joint{i}") for i in range(1, 8)]
-        self._q_adr = np.array([j.qposadr[0] for j in arm])
-        self._v_adr = np.array([j.dofadr[0] for j in arm])
-        fingers = [model.joint(f"{PANDA_PREFIX}finger_joint{i}") for i in (1, 2)]
-        self._finger_adr = np.array([j.qposadr[0] for j in fingers])
-        self._finger_vel = np.array([j.dofadr[0] for j in fingers])
-        self._servo_lead = -model.actuator_biasprm[:7, 2] / model.actuator_gainprm[:7, 0]
-        self._grasp = Grasp(model, self.data, self.task.graspable)
-        self._pictures: tuple[mujoco.MjModel, mujoco.MjData] | None = None
-        self._uploaded: set[tuple[int, int, bool]] = set()
-
-    def _place_arm(self, q: Array) -> None:
-        self.data.qpos[self._q_adr] = q
-        self.data.qpos[self._finger_adr] = FINGER_MAX
-        self._trajectory: JointTrajectory | None = None
-        self._start_s = self._arrived_s = 0.0
-        self._target_q = np.array(q, dtype=np.float64)
-        self._open_command, self._finger_target = True, FINGER_MAX
-        self._gripper_since = -np.inf
-        mujoco.mj_forward(self.model, self.data)
 
     def _disturbed_home(self, rng: np.random.Generator) -> Array:
         home = self.kinematics.forward(HOME_Q)
@@ -116,19 +87,17 @@ class MujocoWorld:
     @property
     def q(self) -> Array:
         """Arm joint positions ``(7,)`` [rad]."""
-        return self.data.qpos[self._q_adr].copy()
+        return self._servos.q
 
     @property
     def qd(self) -> Array:
         """Arm joint velocities ``(7,)`` [rad/s]."""
-        return self.data.qvel[self._v_adr].copy()
+        return self._servos.qd
 
     def gripper(self) -> GripperState:
         """Pose, opening and width of the gripper."""
-        fingers = self.data.qpos[self._finger_adr]
-        return GripperState(
-            self.kinematics.forward(self.q), bool((fingers > OPEN_SHARE * FINGER_MAX).all()), float(fingers.sum())
-        )
+        width_m = float(self._servos.fingers.sum())
+        return GripperState(self.kinematics.forward(self.q), self._servos.is_open, width_m)
 
     @property
     def held(self) -> str | None:
@@ -151,21 +120,7 @@ class MujocoWorld:
     @property
     def moving(self) -> bool:
         """Whether a trajectory or the gripper is still under way."""
-        return self._arm_moving() or self._gripper_moving()
-
-    def _arm_moving(self) -> bool:
-        if self._trajectory is None:
-            return False
-        late = self.time_s - self._start_s - self._trajectory.duration_s
-        if late < 0:
-            return True
-        at_rest = np.abs(self.q - self._target_q).max() < TRACKING_TOLERANCE and np.abs(self.qd).max() < 0.01
-        return not at_rest and late < SETTLE_TIMEOUT_S
-
-    def _gripper_moving(self) -> bool:
-        since = self.time_s - self._gripper_since
-        still = np.abs(self.data.qvel[self._finger_vel]).max() < 2e-3
-        return since < GRIPPER_SETTLE_S or (not still and since < GRIPPER_TIMEOUT_S)
+        return self._servos.arm_moving or self._servos.gripper_moving
 
     def success(self) -> bool:
         """Whether the task is solved now."""
@@ -179,22 +134,15 @@ class MujocoWorld:
 
     def follow(self, trajectory: JointTrajectory) -> None:
         """Start a motion now; it replaces the one under way."""
-        self._trajectory, self._start_s = trajectory, self.time_s
-        self._target_q = trajectory.positions[-1].copy()
+        self._servos.follow(trajectory)
 
     def hold(self) -> None:
         """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
-        q, qd = self.q, self.qd
-        brake_s = max(float(np.abs(qd / ACCELERATION_LIMITS).max()), self.model.opt.timestep)
-        stop = q + 0.5 * brake_s * qd
-        self.follow(JointTrajectory(np.array([0.0, brake_s]), np.stack([q, stop]), np.stack([qd, np.zeros(7)])))
+        self._servos.hold()
 
     def command_gripper(self, open_gripper: bool) -> None:
         """Open or close the fingers; opening releases a held object."""
-        if open_gripper == self._open_command:
-            return
-        self._open_command, self._gripper_since = open_gripper, self.time_s
-        if open_gripper:
+        if self._servos.command_gripper(open_gripper) and open_gripper:
             self._grasp.release()
 
     def advance(self, duration_s: float) -> None:
@@ -205,25 +153,15 @@ class MujocoWorld:
         """
         end = self.time_s + duration_s - 1e-9
         while self.time_s < end:
-            self._control()
+            self._servos.control()
             mujoco.mj_step(self.model, self.data, CONTROL_STEPS)
             # Only while it closes: a closed gripper that presses on something must not pick it up.
-            if not self._open_command and self._gripper_moving():
+            if not self._servos.open_command and self._servos.gripper_moving:
                 self._grasp.update()
             self.task.update(self)
         # MuJoCo puts a diverged state back to its start, with a warning: finite numbers alone prove nothing.
         if not np.isfinite(self.data.qpos).all() or any(self.data.warning[w].number for w in _DIVERGED):
             raise SimulationError(f"{self.task.name}: the physics state became non-finite at {self.time_s:.2f} s")
-
-    def _control(self) -> None:
-        q, qd = self._target_q, np.zeros(7)
-        if self._trajectory is not None:
-            q, qd = self._trajectory.sample(self.time_s - self._start_s)
-        self.data.ctrl[:7] = q + self._servo_lead * qd  # the servo damps absolute velocity; lead cancels its lag
-        target = FINGER_MAX if self._open_command else 0.0
-        stride = FINGER_SPEED * CONTROL_STEPS * self.model.opt.timestep
-        self._finger_target += float(np.clip(target - self._finger_target, -stride, stride))
-        self.data.ctrl[7] = 255.0 * self._finger_target / FINGER_MAX
 
     # -- cameras -------------------------------------------------------------------------------------------------
 
@@ -240,31 +178,7 @@ class MujocoWorld:
         Raises:
             ConfigurationError: no camera of that name.
         """
-        unknown = [name for name in names or () if name not in CAMERAS]
-        if unknown:
-            raise ConfigurationError(f"unknown cameras {unknown}; choose from {', '.join(CAMERAS)}")
-        size = self.image_size if size is None else size
-        width, height = (size, size) if isinstance(size, int) else size
-        mujoco.mj_forward(self.model, self.data)
-        model, data = self._picture_scene() if visual else (self.model, self.data)
-        key = (width, height, visual)
-        if key not in self._renderers:
-            self._renderers[key] = RgbdRenderer(width, height, visual)
-        if key not in self._uploaded:
-            self._renderers[key].load(model)
-            self._uploaded.add(key)
-        stamp_ns = round(self.time_s * 1e9)
-        return tuple(camera_view(self._renderers[key], data, name, stamp_ns) for name in names or CAMERAS)
-
-    def _picture_scene(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
-        """The same scene with the robot's fine meshes, in the present state; built when first asked for."""
-        if self._pictures is None:
-            _, model, _ = _compile(*self._scene, visual_meshes=True)
-            self._pictures = model, mujoco.MjData(model)
-        model, data = self._pictures
-        data.qpos[:] = self.data.qpos
-        mujoco.mj_forward(model, data)
-        return self._pictures
+        return self._looker.views(names, self.image_size if size is None else size, visual)
 
     def displaced_views(self, T_tip_displaced: Array) -> tuple[tuple[CameraView, ...], GripperState, Array]:
         """What the cameras would see, and the arm's state, if the arm stood displaced; the state is restored.
@@ -279,7 +193,7 @@ class MujocoWorld:
         q = self.kinematics.inverse(before @ T_tip_displaced, self.q)
         saved = self.data.qpos.copy()
         self._grasp.carry(T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before))
-        self.data.qpos[self._q_adr] = q
+        self.data.qpos[self._servos.q_address] = q
         result = self.views(), self.gripper(), q
         self.data.qpos[:] = saved
         mujoco.mj_forward(self.model, self.data)
@@ -287,9 +201,7 @@ class MujocoWorld:
 
     def close(self) -> None:
         """Free the renderers; safe to call twice."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        self._looker.close()
 
 
 def _compile(
