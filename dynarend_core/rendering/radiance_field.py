@@ -1,0 +1,97 @@
+"""A triplane as a field: at any point of the cube a density, a colour, and optionally semantic features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+PLANE_AXES = ((0, 1), (0, 2), (1, 2))
+"""Axes of the planes xy, xz, yz in this order, as in ``networks.triplane``."""
+
+
+@dataclass(frozen=True)
+class FieldConfig:
+    """Sizes of the field.
+
+    Attributes:
+        channels: Channels of the fine planes.
+        upsample: Fine cells along one edge of a token's cell.
+        hidden: Width of the heads.
+        semantic_channels: Channels of the semantic head; 0 leaves it out.
+        density_scale: Density of a raw output of about 1 [1/m]: a surface must be dense within a centimetre.
+    """
+
+    channels: int = 32
+    upsample: int = 4
+    hidden: int = 64
+    semantic_channels: int = 0
+    density_scale: float = 30.0
+
+
+@dataclass(frozen=True)
+class FieldValues:
+    """Density ``(b, m)`` [1/m], rgb ``(b, m, 3)`` in ``[0, 1]``, semantic ``(b, m, s)`` or None."""
+
+    density: Tensor
+    rgb: Tensor
+    semantic: Tensor | None
+
+
+def lookup(planes: Float[Tensor, "b 3 c n n"], xyz: Float[Tensor, "b m 3"]) -> Float[Tensor, "b m c"]:
+    """Sum of the three planes' bilinear interpolations at positions in ``[-1, 1]^3``; border values outside."""
+    b, _, c, n, _ = planes.shape
+    # grid_sample wants (last dimension, second-last dimension) order.
+    grid = torch.stack([xyz[..., [second, first]] for first, second in PLANE_AXES], dim=1)
+    flat = F.grid_sample(
+        planes.reshape(b * 3, c, n, n).float(),
+        grid.reshape(b * 3, -1, 1, 2).float(),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return flat.reshape(b, 3, c, -1).sum(dim=1).transpose(1, 2)
+
+
+class RadianceField(nn.Module):
+    """Unfolds each token to a patch of finer cells, then reads density, colour and semantics with small heads.
+
+    A token cell of the small networks is 12.5 cm wide; its vector has room for a patch, as in masked autoencoders.
+
+    Args:
+        config: Sizes.
+        width: Channels of the token planes.
+    """
+
+    def __init__(self, config: FieldConfig, width: int) -> None:
+        super().__init__()
+        c = self.config = config
+        self.unfold = nn.Conv2d(width, c.channels * c.upsample**2, 1)
+        self.smooth = nn.Conv2d(c.channels, c.channels, 3, padding=1, padding_mode="replicate")
+        self.plane_bias = nn.Parameter(torch.randn(3, c.channels, 1, 1) * 0.02)
+        self.trunk_in = nn.Linear(c.channels, c.hidden)
+        self.trunk = nn.Linear(c.hidden, c.hidden)
+        self.density = nn.Linear(c.hidden, 1)
+        self.rgb = nn.Sequential(nn.Linear(c.hidden + 3, c.hidden // 2), nn.SiLU(), nn.Linear(c.hidden // 2, 3))
+        self.semantic = nn.Linear(c.hidden + 3, c.semantic_channels) if c.semantic_channels else None
+        nn.init.constant_(self.density.bias, -2.0)  # start nearly transparent, or gradients stop at the first samples
+
+    def fine_planes(self, planes: Float[Tensor, "b 3 c t t"]) -> Float[Tensor, "b 3 k f f"]:
+        """Token planes to the planes that are looked up; once a scene."""
+        b = len(planes)
+        fine = F.pixel_shuffle(self.unfold(planes.flatten(0, 1)), self.config.upsample)
+        return (fine + self.smooth(F.silu(fine))).unflatten(0, (b, 3)) + self.plane_bias
+
+    def forward(
+        self, fine: Float[Tensor, "b 3 k f f"], xyz: Float[Tensor, "b m 3"], direction: Float[Tensor, "b m 3"]
+    ) -> FieldValues:
+        """The field at normalised positions, seen along unit directions."""
+        x = F.silu(self.trunk_in(lookup(fine, xyz)))
+        x = x + F.silu(self.trunk(x))
+        density = self.config.density_scale * F.softplus(self.density(x).float())[..., 0]
+        seen = torch.cat([x, direction.to(x.dtype)], dim=-1)
+        semantic = None if self.semantic is None else self.semantic(seen).float()
+        return FieldValues(density, torch.sigmoid(self.rgb(seen).float()), semantic)

@@ -1,0 +1,129 @@
+"""The renderer against a loop over rays and samples, and on a scene whose pixels are known."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from dynarend_core.networks import triplane
+from dynarend_core.rendering.radiance_field import FieldConfig, FieldValues, RadianceField, lookup
+from dynarend_core.rendering.rays import Rays
+from dynarend_core.rendering.renderer import RenderConfig, Renderer
+
+BOX = torch.tensor([[0.0, -0.5, 0.0], [1.0, 0.5, 1.0]])
+SMALL = RenderConfig(FieldConfig(channels=4, upsample=2, hidden=8, semantic_channels=5), strata=6, guided=4)
+
+
+def some_rays(b=2, r=3):
+    origins = torch.tensor([0.5, 0.0, 1.5]) + 0.1 * torch.randn(b, r, 3)
+    aims = torch.tensor([0.5, 0.0, 0.2]) + 0.2 * torch.randn(b, r, 3)
+    return Rays(origins, aims - origins)
+
+
+def slow_lookup(planes, xyz):
+    """Bilinear interpolation, one point, one plane and one corner after the other."""
+    n = planes.shape[-1]
+    rows = []
+    for scene, points in zip(planes, xyz, strict=True):
+        for point in points:
+            total = torch.zeros(planes.shape[2], dtype=planes.dtype)
+            for plane, axes in zip(scene, ((0, 1), (0, 2), (1, 2)), strict=True):
+                a, c = (((point[axis] + 1) * n / 2 - 0.5).clamp(0, n - 1) for axis in axes)
+                i, k = (min(math.floor(float(x.detach())), n - 2) for x in (a, c))
+                for di in (0, 1):
+                    for dk in (0, 1):
+                        share = (1 - (a - i - di).abs()) * (1 - (c - k - dk).abs())
+                        total = total + share * plane[:, i + di, k + dk]
+            rows.append(total)
+    return torch.stack(rows).reshape(*xyz.shape[:2], -1)
+
+
+def slow_render(renderer, planes, rays, jitter, guide):
+    """The method, one ray after the other."""
+    fine, box, config = renderer.field.fine_planes(planes), renderer.box, renderer.config
+    colours, depths = [], []
+    for b in range(len(planes)):
+        for r in range(rays.origins.shape[1]):
+            o, d = rays.origins[b, r], rays.directions[b, r]
+            slabs = [sorted((float((box[0, a] - o[a]) / d[a]), float((box[1, a] - o[a]) / d[a]))) for a in range(3)]
+            near = max(0.01, *(s[0] for s in slabs))
+            far = min(s[1] for s in slabs)
+            u = jitter[b, r].tolist()
+            t = [near + (far - near) * (i + u[i]) / config.strata for i in range(config.strata)]
+            g, reach = float(guide[b, r]), config.guide_reach_m
+            for i in range(config.guided):
+                t.append(min(max(g - reach + 2 * reach * (i + u[config.strata + i]) / config.guided, near), far))
+            t.sort()
+            edges = [near, *((a + c) / 2 for a, c in itertools.pairwise(t)), far]
+            light, colour, depth = 1.0, torch.zeros(3), torch.zeros(())
+            for i, at in enumerate(t):
+                xyz = (o + at * d - box[0]) / (box[1] - box[0]) * 2 - 1
+                value = renderer.field(fine[b : b + 1], xyz[None, None], (d / d.norm())[None, None])
+                alpha = 1 - torch.exp(-value.density[0, 0] * (edges[i + 1] - edges[i]) * d.norm())
+                colour = colour + light * alpha * value.rgb[0, 0]
+                depth = depth + light * alpha * at
+                light = light * (1 - alpha)
+            colours.append(colour)
+            depths.append(depth + light * far)
+    shape = rays.origins.shape[:2]
+    return torch.stack(colours).reshape(*shape, 3), torch.stack(depths).reshape(shape)
+
+
+def test_lookup_is_the_sum_of_three_interpolations_with_gradients():
+    torch.manual_seed(0)
+    planes = torch.randn(2, 3, 4, 5, 5, requires_grad=True)
+    xyz = (torch.rand(2, 6, 3) * 2 - 1).requires_grad_()
+    results = []
+    for function in (lookup, slow_lookup):
+        out = function(planes, xyz)
+        results.append((out, *torch.autograd.grad((out**2).sum(), (planes, xyz))))
+    for fast, slow in zip(*results, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(lookup(planes, xyz), triplane.sample(planes, xyz).sum(2))
+
+
+def test_renderer_equals_the_loop_with_gradients():
+    torch.manual_seed(0)
+    renderer = Renderer(SMALL, 6, BOX)
+    planes = torch.randn(2, 3, 6, 4, 4, requires_grad=True)
+    rays, jitter, guide = some_rays(), torch.rand(2, 3, SMALL.samples), torch.full((2, 3), 1.0)
+    fast = renderer(planes, rays, jitter, guide)
+    results = []
+    for colour, depth in ((fast.rgb, fast.depth), slow_render(renderer, planes, rays, jitter, guide)):
+        loss = (colour**2).sum() + (depth**2).sum()
+        parameters = [planes, renderer.field.density.weight, renderer.field.unfold.weight]
+        results.append((colour, depth, *torch.autograd.grad(loss, parameters, retain_graph=True)))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    assert fast.semantic.shape == (2, 3, 5)
+    assert (fast.opacity <= 1 + 1e-6).all()
+
+
+class Wall(RadianceField):
+    """Red and dense below z = 0.25 m, empty above."""
+
+    def forward(self, fine, xyz, direction):
+        z = (xyz[..., 2] + 1) / 2
+        red = torch.tensor([1.0, 0.0, 0.0]).expand(*z.shape, 3)
+        return FieldValues(torch.where(z < 0.25, 1e4, 0.0), red, None)
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_a_wall_is_seen_where_it_stands(guided):
+    renderer = Renderer(RenderConfig(FieldConfig(), strata=24, guided=24), 6, BOX)
+    renderer.field = Wall(FieldConfig(), 6)
+    rays = Rays(torch.tensor([[[0.5, 0.0, 2.0]]]), torch.tensor([[[0.1, 0.0, -1.0]]]))
+    guide = torch.tensor([[1.75]]) if guided else None
+    seen = renderer(torch.zeros(1, 3, 6, 4, 4), rays, torch.full((1, 1, 48), 0.5), guide)
+    torch.testing.assert_close(seen.rgb[0, 0], torch.tensor([1.0, 0.0, 0.0]))
+    assert float(seen.depth) == pytest.approx(1.75, abs=0.01)
+
+
+def test_an_image_in_pieces_is_the_same_image():
+    torch.manual_seed(0)
+    renderer = Renderer(SMALL, 6, BOX)
+    planes, rays = torch.randn(1, 3, 6, 4, 4), some_rays(1, 7)
+    whole, pieces = renderer.image(planes, rays), renderer.image(planes, rays, chunk=3)
+    torch.testing.assert_close(whole.rgb, pieces.rgb)
+    torch.testing.assert_close(whole.depth, pieces.depth)
