@@ -89,6 +89,14 @@ class Policy:
         keyframe = self._keyframe(position, query, look, observation)
         return Prediction(keyframe, _confidence(maps[0].probability), tuple(maps), time.perf_counter() - start)
 
+    def network_input(self, observation: Observation) -> NetworkInput:
+        """What the network is given for an observation; for looking at its latents.
+
+        Raises:
+            ObservationError: As :meth:`act`.
+        """
+        return self._network_input(self._cloud(observation), observation)
+
     def _cloud(self, observation: Observation) -> Array:
         """``(n, 6)`` normalised points of the workspace, the given cloud or the fused views."""
         cloud: PointCloud | None = observation.cloud

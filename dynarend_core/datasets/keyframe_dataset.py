@@ -110,14 +110,19 @@ class KeyframeDataset:
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """One augmented sample."""
-        number = int(rng.integers(len(self.tasks)))
-        task = self.tasks[number]
-        row = int(rng.choice(self.rows[number]))
-        phrasings = task.instructions[int(task.episode[row])]
-        return self._augmented(task, row, phrasings[int(rng.integers(len(phrasings)))], rng)
+        return self.augmented(*self.pick(rng), rng)
 
-    def _augmented(self, task: TaskClouds, row: int, instruction: str, rng: np.random.Generator) -> Sample:
-        c, frame = self.config, int(task.frame[row])
+    def pick(self, rng: np.random.Generator) -> tuple[int, int]:
+        """A task, then one of its transitions: their numbers."""
+        number = int(rng.integers(len(self.tasks)))
+        return number, int(rng.choice(self.rows[number]))
+
+    def augmented(self, number: int, row: int, rng: np.random.Generator) -> Sample:
+        """A transition with one of its phrasings, augmented."""
+        task, c = self.tasks[number], self.config
+        phrasings = task.instructions[int(task.episode[row])]
+        instruction = phrasings[int(rng.integers(len(phrasings)))]
+        frame = int(task.frame[row])
         xyz, rgb = task.cloud(frame, self.aabb)
         target = task.target[row]
         motion = rigid_motion(target[:3, 3], self.aabb, c.augmentation, rng)

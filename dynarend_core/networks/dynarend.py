@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from dynarend_core.networks.action_decoder import GripperLogits, PoseHead
 from dynarend_core.networks.language import WordTokens
 from dynarend_core.networks.match_head import InstructionReader
-from dynarend_core.networks.stage import Context, Latents, Stage, StageConfig, Values
+from dynarend_core.networks.stage import Context, Hide, Latents, Stage, StageConfig, Values
 
 MAX_STEPS = 16
 FRAME_SIZE = 5
@@ -67,6 +67,12 @@ class NetworkInput:
     tip: Tensor
     frame: Tensor
 
+    def to(self, device: torch.device | str) -> NetworkInput:
+        """The same input on another device."""
+        rest = (self.gripper_open, self.step, self.tip, self.frame)
+        points = self.points.to(device, non_blocking=True)
+        return NetworkInput(points, self.words.to(device), *(x.to(device, non_blocking=True) for x in rest))
+
 
 @dataclass(frozen=True)
 class Look:
@@ -99,12 +105,16 @@ class DynaRend(nn.Module):
 
     def look(self, given: NetworkInput) -> Look:
         """The coarse stage: read the instruction, encode the workspace, value every cell."""
+        latents, context = self.encode(given)
+        return Look(latents, self.coarse.decode(latents, context), latents.context[:, -1], context.meaning)
+
+    def encode(self, given: NetworkInput, hide: Hide | None = None) -> tuple[Latents, Context]:
+        """The coarse stage up to its triplanes of now and future; ``hide`` masks tokens in pretraining."""
         words, state, meaning = self.reader(given.words, self._state(given))
         tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
         mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
         context = Context(tokens, mask, state, meaning)
-        latents = self.coarse.encode(given.points, given.tip, context)
-        return Look(latents, self.coarse.decode(latents, context), latents.context[:, -1], meaning)
+        return self.coarse.encode(given.points, given.tip, context, hide), context
 
     def look_closer(
         self, points: Float[Tensor, "b n 6"], centre: Float[Tensor, "b 3"], tip: Float[Tensor, "b 3"], coarse: Look

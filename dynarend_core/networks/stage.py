@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,9 @@ from dynarend_core.networks.action_decoder import ValueDecoder
 from dynarend_core.networks.match_head import MatchHead
 from dynarend_core.networks.point_stem import PointMlpStem, StemFeatures, ZBufferStem
 from dynarend_core.networks.transformer import Rotary, Transformer, rotary
+
+Hide = Callable[[Tensor], Tensor]
+"""Scene tokens ``(b, n, c)`` to tokens with some of them replaced."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,18 @@ class Stage(nn.Module):
         nn.init.constant_(self.match_gain.bias, 5.0)
         self.register_buffer("positions", triplane.cell_positions(c.token_cells), persistent=False)
 
-    def encode(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], context: Context) -> Latents:
-        """Run the stem and the chain of encoders on one sequence of plane and context tokens."""
+    def encode(
+        self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], context: Context, hide: Hide | None = None
+    ) -> Latents:
+        """Run the stem and the chain of encoders on one sequence of plane and context tokens.
+
+        ``hide`` replaces some of the scene's tokens before the first encoder; only pretraining does.
+        """
         stem = self.stem(points, tip)
         match = self.match(stem.early, context.meaning)
         scene = triplane.to_tokens(stem.tokens + self._match_tokens(match))
+        if hide is not None:
+            scene = hide(scene)
         b, n, _ = scene.shape
         tokens = torch.cat([scene, context.tokens.to(scene.dtype)], dim=1)
         mask = torch.cat([context.mask.new_ones(b, n), context.mask], dim=1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dynarend_core.datasets.keyframe_dataset import Sample
 from dynarend_core.networks.dynarend import DynaRend, NetworkInput
-from dynarend_core.networks.language import SentenceEncoder, WordTokens, stack_words
+from dynarend_core.networks.language import SentenceEncoder, stack_words
 from dynarend_core.training.losses import Losses, policy_losses
 
 
@@ -34,30 +34,18 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        g = self.given
-        words: WordTokens = g.words.to(device)
-        moved = [x.to(device, non_blocking=True) for x in (g.points, g.gripper_open, g.step, g.tip, g.frame)]
-        given = NetworkInput(moved[0], words, *moved[1:])
         names = list(self.__dataclass_fields__)[1:]
-        return Batch(given, *(getattr(self, name).to(device, non_blocking=True) for name in names))
+        return Batch(self.given.to(device), *(getattr(self, name).to(device, non_blocking=True) for name in names))
 
 
 def collate(samples: Sequence[Sample], encoder: SentenceEncoder, rng: np.random.Generator) -> Batch:
     """Stack samples and encode their instructions (once each)."""
 
     def stack(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([np.asarray(getattr(s, name)) for s in samples]))
+        return _stack(samples, name)
 
-    given = NetworkInput(
-        points=stack("points"),
-        words=stack_words([encoder.encode(s.instruction) for s in samples]),
-        gripper_open=stack("gripper_open").float(),
-        step=stack("step").long(),
-        tip=stack("tip"),
-        frame=stack("frame"),
-    )
     return Batch(
-        given,
+        given_of(samples, encoder),
         zoom_points=stack("zoom_points"),
         zoom_centre=stack("zoom_centre"),
         target=stack("target"),
@@ -66,6 +54,22 @@ def collate(samples: Sequence[Sample], encoder: SentenceEncoder, rng: np.random.
         target_ignore=stack("target_ignore").float(),
         query_noise=torch.from_numpy(rng.standard_normal((len(samples), 3)).astype(np.float32)),
     )
+
+
+def given_of(samples: Sequence[Sample], encoder: SentenceEncoder) -> NetworkInput:
+    """The part of samples that the network is given."""
+    return NetworkInput(
+        points=_stack(samples, "points"),
+        words=stack_words([encoder.encode(s.instruction) for s in samples]),
+        gripper_open=_stack(samples, "gripper_open").float(),
+        step=_stack(samples, "step").long(),
+        tip=_stack(samples, "tip"),
+        frame=_stack(samples, "frame"),
+    )
+
+
+def _stack(samples: Sequence[Sample], name: str) -> Tensor:
+    return torch.from_numpy(np.stack([np.asarray(getattr(s, name)) for s in samples]))
 
 
 class LossModule(nn.Module):

@@ -21,9 +21,11 @@ from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, save_checkpoint
+from dynarend_core.networks.dynarend import DynaRend
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.policy import Policy
+from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.card import card_text
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
@@ -124,7 +126,7 @@ class Finetune:
         return FinetuneReport(policy, loop.step, loop.elapsed_s, samples / max(loop.elapsed_s, 1e-9), losses, reports)
 
     def _train(
-        self, loop: TrainingLoop, info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
+        self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
     ) -> dict[str, float]:
         saved = validated = time.monotonic()
         average: dict[str, float] = {}
@@ -178,9 +180,10 @@ class Finetune:
             self.config.preset.network,
             SCENE_AABB_BASE.tolist(),
             tasks=[task.task for task in train.tasks],
+            training={"episodes": {t.task: len(t.instructions) for t in train.tasks}},
         )
 
-    def _loop(self, train: KeyframeDataset, info: CheckpointInfo) -> TrainingLoop:
+    def _loop(self, train: KeyframeDataset, info: CheckpointInfo) -> TrainingLoop[DynaRend]:
         torch.manual_seed(self.config.loop.seed)
         if self.config.initial_policy is not None:
             network, start = load_checkpoint(self.config.initial_policy)
@@ -190,10 +193,14 @@ class Finetune:
             network = build_network(info)
         edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())
         query_noise = 2.0 * self.config.preset.training.query_noise_m / edge
-        return TrainingLoop(network, train, self.encoder, query_noise, self.config.loop)
+
+        def prepare(rng: np.random.Generator, count: int) -> Batch:
+            return collate([train.draw(rng) for _ in range(count)], self.encoder, rng)
+
+        return TrainingLoop(network, LossModule(network, query_noise), prepare, self.config.loop)
 
     def _validate(
-        self, loop: TrainingLoop, info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
+        self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
     ) -> list[StepReport]:
         policy = Policy(loop.network, info, self.config.loop.device, self.encoder)
         reports = validate(policy, held_out, frames)
@@ -203,14 +210,14 @@ class Finetune:
             self.on_validation(loop.step, reports)
         return reports
 
-    def _save(self, loop: TrainingLoop, info: CheckpointInfo, reports: list[StepReport]) -> None:
+    def _save(self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, reports: list[StepReport]) -> None:
         loop.save(self.config.out / "state")
         summary: dict[str, Any] = {
+            **info.training,
             "steps": loop.step,
             "samples": loop.step * self.config.loop.training.batch_size,
             "minutes": round(loop.elapsed_s / 60.0, 2),
             "seed": self.config.loop.seed,
-            "episodes": {t.task: len(t.instructions) for t in loop.dataset.tasks},
             "validation": [dataclasses.asdict(r) for r in reports],
         }
         info = dataclasses.replace(info, training=summary)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
-from dynarend_core.networks.dynarend import DynaRend
-from dynarend_core.networks.language import SentenceEncoder
-from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.presets import TrainingConfig
 from dynarend_core.training.resume import RunProgress, load_state, save_state
 from dynarend_core.training.schedule import learning_rate, progress
@@ -63,25 +60,45 @@ class StepLog:
     done: float
 
 
-class TrainingLoop:
-    """Network, optimiser and data of one run. Random choices depend on (seed, step, process) and nothing else."""
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """What a loss module is given."""
+
+    def to(self, device: torch.device | str) -> Any:
+        """The same batch on another device."""
+
+
+class TrainingLoop(Generic[Network]):
+    """Optimiser and data of one run. Random choices depend on (seed, step, process) and nothing else.
+
+    Args:
+        network: What is optimised and saved; parameters that need no gradient are left alone.
+        losses: Module around it: a batch in, an object with ``total`` and ``detached()`` out.
+        prepare: Makes a batch of so many samples from a generator.
+        config: How the run goes.
+    """
 
     def __init__(
         self,
-        network: DynaRend,
-        dataset: KeyframeDataset,
-        encoder: SentenceEncoder,
-        query_noise: float,
+        network: Network,
+        losses: nn.Module,
+        prepare: Callable[[np.random.Generator, int], Movable],
         config: LoopConfig,
     ) -> None:
-        self.network, self.dataset, self.encoder, self.config = network, dataset, encoder, config
+        self.network, self.prepare, self.config = network, prepare, config
         self.rank, self.world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-        self.module: nn.Module = LossModule(network.to(config.device), query_noise).train()
+        self.module: nn.Module = losses.to(config.device).train()
         if self.world > 1:
             self.module = DistributedDataParallel(self.module)
         t = config.training
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=t.learning_rate, betas=(0.9, 0.98), weight_decay=t.weight_decay
+            [p for p in network.parameters() if p.requires_grad],
+            lr=t.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=t.weight_decay,
         )
         self.step, self.elapsed_s = 0, 0.0
 
@@ -109,7 +126,7 @@ class TrainingLoop:
             done = float(shared)
         return done
 
-    def _step(self, batch: Batch, done: float) -> StepLog:
+    def _step(self, batch: Movable, done: float) -> StepLog:
         t = self.config.training
         rate = learning_rate(t.learning_rate, self.step, t.warmup_steps, done)
         for group in self.optimizer.param_groups:
@@ -129,12 +146,12 @@ class TrainingLoop:
             return nullcontext()
         return torch.autocast(self.config.device, torch.bfloat16)
 
-    def _prepare(self, step: int) -> Batch:
+    def _prepare(self, step: int) -> Movable:
         rng = np.random.default_rng([self.config.seed, step, self.rank])
         count = max(1, self.config.training.batch_size // self.world)
-        return collate([self.dataset.draw(rng) for _ in range(count)], self.encoder, rng)
+        return self.prepare(rng, count)
 
-    def _batches(self, first: int, last: int) -> Iterator[Batch]:
+    def _batches(self, first: int, last: int) -> Iterator[Movable]:
         workers = self.config.workers
         if workers == 0:
             yield from map(self._prepare, range(first, last))

@@ -10,6 +10,7 @@ from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfi
 from dynarend_core.errors import CheckpointError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import build_network
+from dynarend_core.training.batch import LossModule, collate
 from dynarend_core.training.loop import LoopConfig, TrainingLoop
 from dynarend_core.training.presets import TrainingConfig
 from dynarend_core.training.resume import STATE
@@ -24,7 +25,12 @@ def make_loop(dataset, encoder, info, **changes):
     torch.manual_seed(0)
     training = TrainingConfig(steps=4, batch_size=2, warmup_steps=2, learning_rate=1e-3)
     config = dataclasses.replace(LoopConfig(training, bf16=False), **changes)
-    return TrainingLoop(build_network(info), dataset, encoder, 0.01, config)
+    network = build_network(info)
+
+    def prepare(rng, count):
+        return collate([dataset.draw(rng) for _ in range(count)], encoder, rng)
+
+    return TrainingLoop(network, LossModule(network, 0.01), prepare, config)
 
 
 def test_two_steps_and_two_more_after_resuming_equal_four(dataset, encoder, debug_info, tmp_path):

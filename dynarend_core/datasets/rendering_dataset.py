@@ -1,0 +1,116 @@
+"""Samples for pretraining: a masked cloud's pixels, now and at the next keyframe.
+
+One camera a sample and time is drawn, and of its pixels only those whose surface lies inside the workspace: a
+triplane cannot know what is outside its cube.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, Sample
+from dynarend_core.datasets.view_cache import TaskViews
+from dynarend_core.errors import DatasetError
+from dynarend_core.geometry import aabb as boxes
+from dynarend_core.geometry import se3
+from dynarend_core.geometry.rotations import rotation_z
+
+Array = np.ndarray
+
+_CANDIDATES = 4
+
+
+@dataclass(frozen=True)
+class PixelSample:
+    """Pixels of one camera.
+
+    Attributes:
+        uv: ``(r, 2)`` image positions [px].
+        K: ``(3, 3)``.
+        T_base_camera: ``(4, 4)``.
+        rgb: ``(r, 3)`` in ``[0, 1]``.
+        depth: ``(r,)`` [m].
+        valid: ``(r,)`` bool; False pads a view that shows too little of the workspace.
+    """
+
+    uv: Array
+    K: Array
+    T_base_camera: Array
+    rgb: Array
+    depth: Array
+    valid: Array
+
+
+@dataclass(frozen=True)
+class RenderSample:
+    """What the network is given, and what it should be able to render."""
+
+    sample: Sample
+    now: PixelSample
+    future: PixelSample
+
+
+class RenderingDataset:
+    """Adds pixels to the samples of a keyframe dataset, moved by the same augmentation.
+
+    Args:
+        keyframes: Clouds and instructions.
+        views: Images of the same tasks in the same order.
+        rays: Pixels a sample and time.
+        without_camera: Camera whose pixels are never drawn.
+
+    Raises:
+        DatasetError: ``without_camera`` is unknown or the only one.
+    """
+
+    def __init__(
+        self, keyframes: KeyframeDataset, views: Sequence[TaskViews], rays: int, without_camera: str | None = None
+    ) -> None:
+        self.keyframes, self.views, self.rays = keyframes, list(views), rays
+        self.cameras = [[i for i, name in enumerate(v.cameras) if name != without_camera] for v in self.views]
+        for view, kept in zip(self.views, self.cameras, strict=True):
+            if not kept or (without_camera is not None and len(kept) == len(view.cameras)):
+                raise DatasetError(
+                    f"camera {without_camera!r} cannot be held out of task {view.task!r}, which has "
+                    f"{', '.join(view.cameras)}"
+                )
+
+    def draw(self, rng: np.random.Generator) -> RenderSample:
+        """One augmented sample."""
+        number, row = self.keyframes.pick(rng)
+        sample = self.keyframes.augmented(number, row, rng)
+        motion = self._motion(sample)
+        frames = (int(self.keyframes.tasks[number].frame[row]), int(self.views[number].target_frame[row]))
+        now, future = (self._pixels(number, frame, motion, rng) for frame in frames)
+        return RenderSample(sample, now, future)
+
+    def _motion(self, sample: Sample) -> Array:
+        """The augmentation's rigid motion, from where it put the robot's base."""
+        box = self.keyframes.aabb
+        shift = sample.frame[:3].astype(np.float64) * (box[1] - box[0]) / 2.0
+        return se3.make(rotation_z(float(np.arctan2(sample.frame[4], sample.frame[3]))), shift)
+
+    def _pixels(self, number: int, frame: int, motion: Array, rng: np.random.Generator) -> PixelSample:
+        views = self.views[number]
+        camera = int(rng.choice(self.cameras[number]))
+        height, width = views.depth.shape[2:]
+        flat = rng.integers(0, height * width, _CANDIDATES * self.rays)
+        v, u = np.divmod(flat, width)
+        uv = np.stack([u, v], axis=-1).astype(np.float32) + 0.5
+        depth = views.depth_m(frame, camera, v, u)
+        K, T = views.K[frame, camera], motion @ views.T_base_camera[frame, camera]
+        along = np.stack([(uv[:, 0] - K[0, 2]) / K[0, 0], (uv[:, 1] - K[1, 2]) / K[1, 1], np.ones(len(uv))], axis=-1)
+        usable = (depth > 0) & boxes.contains(self.keyframes.aabb, se3.apply(T, along * depth[:, None]))
+        chosen = np.argsort(~usable, kind="stable")[: self.rays]
+        rgb = views.rgb[frame, camera, v[chosen], u[chosen]].astype(np.float32) / 255.0
+        return PixelSample(
+            uv[chosen],
+            K.astype(np.float32),
+            T.astype(np.float32),
+            rgb,
+            np.where(usable[chosen], depth[chosen], np.float32(1.0)),
+            usable[chosen],
+        )
