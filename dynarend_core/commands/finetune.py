@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 from pathlib import Path
 
-from dynarend_core.errors import ConfigurationError
+from dynarend_core.commands.training_options import add_training_options, training_settings
 
 DESCRIPTION = """\
 Train a policy on a demonstration store.
@@ -25,58 +24,35 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--data", type=Path, required=True, help="demonstration store (see `dynarend collect`)")
-    p.add_argument("--out", type=Path, required=True, help="run folder")
-    p.add_argument("--preset", default="small", help="debug, small, base or paper (default: small)")
-    p.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
-    p.add_argument("--batch-size", type=int, help="samples a step, over all processes (default: the preset's)")
-    p.add_argument("--learning-rate", type=float, help="peak learning rate (default: the preset's)")
-    p.add_argument("--yaw-deg", type=float, help="largest turn of the augmentation (default: the preset's)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--threads", type=int, default=0, help="CPU threads of the network; give only cores that are free")
-    p.add_argument("--workers", type=int, help="threads that prepare batches (default: 0 on CPU, 8 on a GPU)")
-    p.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    p.add_argument("--fp32", action="store_true", help="no bfloat16")
-    p.add_argument("--resume", action="store_true", help="go on from OUT/state")
-    p.add_argument("--time-limit-minutes", type=float, help="anneal and stop after this much training time")
+    add_training_options(p)
     p.add_argument("--validation-data", type=Path, help="held-out store (default: the last 5 %% of the episodes)")
-    p.add_argument("--initial-policy", type=Path, help="policy folder to start from")
+    p.add_argument(
+        "--initial-policy",
+        "--from",
+        type=Path,
+        help="policy folder to start from, for instance RUN/policy of `dynarend pretrain`",
+    )
     p.add_argument("--json", type=Path, help="write the outcome here")
     p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    import torch
-
     from dynarend_core.commands.finetune_display import FinetuneDisplay
     from dynarend_core.training.finetune import Finetune, FinetuneConfig, report_json
-    from dynarend_core.training.loop import LoopConfig
-    from dynarend_core.training.presets import preset
 
-    chosen = preset(args.preset)
-    given = {"steps": args.steps, "batch_size": args.batch_size, "learning_rate": args.learning_rate}
-    given["yaw_deg"] = args.yaw_deg
-    training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
-    torch.set_flush_denormal(True)  # exponentials of far-away cells are denormal numbers, which are slow
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = args.device if args.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("--device cuda: no CUDA device is available; use --device cpu")
-    workers = args.workers if args.workers is not None else (8 if device == "cuda" else 0)
-    limit = None if args.time_limit_minutes is None else 60.0 * args.time_limit_minutes
+    preset, loop = training_settings(args)
     config = FinetuneConfig(
         data=args.data,
         out=args.out,
         preset_name=args.preset,
-        preset=dataclasses.replace(chosen, training=training),
-        loop=LoopConfig(training, args.seed, device, not args.fp32, limit, workers),
+        preset=preset,
+        loop=loop,
         validation_data=args.validation_data,
         initial_policy=args.initial_policy,
         resume=args.resume,
     )
-    with FinetuneDisplay(training.steps) as display:
+    with FinetuneDisplay(preset.training.steps) as display:
         report = Finetune(config, display.on_step, display.on_data, display.on_validation).execute()
     if int(os.environ.get("RANK", "0")) > 0:
         return 0

@@ -1,4 +1,4 @@
-"""What `dynarend finetune` shows: a bar with losses and time left, and a table after each validation."""
+"""What `dynarend finetune` and `pretrain` show: a bar with losses and time left, a table after each validation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from dynarend_core.training.loop import StepLog
+from dynarend_core.training.render_validation import RenderReport
 from dynarend_core.training.validation import StepReport
 
 
 class FinetuneDisplay:
     """Progress on a terminal; plain lines now and then where there is none."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, losses: tuple[str, ...] = ("coarse", "zoom", "rotation", "gripper")) -> None:
         terminal = Console()
         quiet = int(os.environ.get("RANK", "0")) > 0
         self.console = terminal if terminal.is_terminal else Console(width=120, quiet=quiet)
-        self.steps = steps
+        self.steps, self.losses = steps, losses
         self._task: Any = None
         self._data: dict[str, Any] = {}
         self._last_line = 0.0
@@ -51,8 +52,7 @@ class FinetuneDisplay:
 
     def on_step(self, log: StepLog) -> None:
         """One optimiser step is done; ``log.done`` counts time limits, too."""
-        names = ("coarse", "zoom", "rotation", "gripper")
-        status = f"step {log.step}  " + "  ".join(f"{name} {log.losses[name]:.3f}" for name in names)
+        status = f"step {log.step}  " + "  ".join(f"{name} {log.losses[name]:.3f}" for name in self.losses)
         if self._task is None:
             self._task = self.progress.add_task("train", total=1.0, status="")
         self.progress.update(self._task, completed=log.done, status=status)
@@ -76,4 +76,14 @@ class FinetuneDisplay:
                 f"{r.gripper:.0%}",
                 f"{r.collision:.0%}",
             )
+        self.console.print(table)
+
+    def on_rendering(self, step: int, reports: list[RenderReport]) -> None:
+        """Views of held-out scenes were rendered."""
+        table = Table(title=f"held-out scenes at step {step}: pixels inside the workspace")
+        for column in ("time", "source", "camera", "scenes", "PSNR dB", "depth cm median", "mean"):
+            table.add_column(column)
+        for r in reports:
+            numbers = (f"{r.psnr_db:.2f}", f"{r.depth_cm:.2f}", f"{r.depth_mean_cm:.2f}")
+            table.add_row(r.when, r.source, r.camera, str(r.scenes), *numbers)
         self.console.print(table)

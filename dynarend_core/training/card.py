@@ -41,3 +41,23 @@ def card_text(info: CheckpointInfo) -> str:
                 f"{p[0]:.2f} / {p[1]:.2f} | {a[0]:.1f} / {a[1]:.1f} | {r['gripper']:.0%} | {r['collision']:.0%} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def pretraining_card_text(info: CheckpointInfo) -> str:
+    """Markdown for a folder that holds a pretrained network, which is no policy yet."""
+    t = info.training
+    episodes = ", ".join(f"{name} ({count})" for name, count in t["episodes"].items())
+    lines = [
+        f"# DynaRend network, preset `{info.preset}`, pretrained by rendering",
+        "",
+        "Not a policy: its action heads are untrained. Start from it with `dynarend finetune --from <folder>`.",
+        "",
+        f"- Demonstrations (episodes): {episodes}.",
+        f"- Pretraining: {t['pretraining_steps']} steps, {t['minutes']} minutes, seed {t['seed']}.",
+    ]
+    for r in t["rendering"]:
+        lines.append(
+            f"- {r['when']}, {r['source']}, camera {r['camera']}: PSNR {r['psnr_db']:.2f} dB, "
+            f"depth {r['depth_cm']:.2f} cm (median), {r['scenes']} scenes."
+        )
+    return "\n".join(lines) + "\n"

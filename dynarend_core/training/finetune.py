@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from dynarend_core.training.card import card_text
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
 from dynarend_core.training.presets import Preset
+from dynarend_core.training.processes import is_main, join_processes, main_first
 from dynarend_core.training.validation import StepReport, validate
 
 Array = np.ndarray
@@ -97,7 +97,7 @@ class Finetune:
     ) -> None:
         self.config, self.on_step, self.on_data, self.on_validation = config, on_step, on_data, on_validation
         self.encoder = SentenceEncoder()
-        self.is_main = int(os.environ.get("RANK", "0")) == 0
+        self.is_main = is_main()
 
     def execute(self) -> FinetuneReport:
         """Train and return the final validation.
@@ -106,7 +106,7 @@ class Finetune:
             DatasetError: No demonstrations, or damaged ones.
             CheckpointError: Nothing to resume, or an initial policy that does not fit.
         """
-        _join_processes(self.config.loop.device)
+        join_processes(self.config.loop.device)
         train, held_out = self._datasets()
         info = self._info(train)
         loop = self._loop(train, info)
@@ -167,12 +167,8 @@ class Finetune:
         names = store.tasks()
         if not names:
             raise DatasetError(f"{root} holds no demonstrations; record some with `dynarend collect --out {root}`")
-        if not self.is_main:
-            torch.distributed.barrier()
-        tasks = [load_task(store, name, FusionConfig(SCENE_AABB_BASE), self.on_data) for name in names]
-        if self.is_main and torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.barrier()
-        return tasks
+        fusion = FusionConfig(SCENE_AABB_BASE)
+        return main_first(lambda: [load_task(store, name, fusion, self.on_data) for name in names])
 
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:
         return CheckpointInfo(
@@ -230,14 +226,6 @@ def _split(episodes: int) -> tuple[Array, Array]:
         return np.arange(episodes), np.arange(episodes)
     first = min(episodes - 1, int(episodes * 0.95))
     return np.arange(first), np.arange(first, episodes)
-
-
-def _join_processes(device: str) -> None:
-    """Join the process group when started by ``torchrun``."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
-        if device == "cuda":
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
 
 
 def report_json(report: FinetuneReport) -> str:

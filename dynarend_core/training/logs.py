@@ -7,8 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dynarend_core.training.loop import StepLog
+from dynarend_core.training.render_validation import RenderReport
 from dynarend_core.training.validation import StepReport
+
+Array = np.ndarray
 
 
 class RunLogs:
@@ -48,6 +53,15 @@ class RunLogs:
             name = f"{r.task}/{'all' if r.step < 0 else f'step{r.step}'}{'_displaced' if r.displaced else ''}"
             self._scalar(f"validation_position_cm/{name}", r.position_cm[0], step)
             self._scalar(f"validation_rotation_deg/{name}", r.rotation_deg[0], step)
+
+    def rendering(self, step: int, reports: list[RenderReport], picture: Array) -> None:
+        """Log how well views are rendered, and a picture of them."""
+        self._write({"step": step, "rendering": [dataclasses.asdict(r) for r in reports]})
+        for r in reports:
+            self._scalar(f"rendering_psnr_db/{r.when}/{r.source}", r.psnr_db, step)
+            self._scalar(f"rendering_depth_cm/{r.when}/{r.source}", r.depth_cm, step)
+        if self._board is not None:
+            self._board.add_image("rendering", picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush and close both logs."""

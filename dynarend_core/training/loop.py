@@ -33,6 +33,7 @@ class LoopConfig:
         bf16: Compute in bfloat16 where it is safe.
         time_limit_s: Anneal and stop after this much training time [s]; None for no limit.
         workers: Threads that prepare batches ahead; 0 prepares them in line.
+        variant: Whatever else tells this run from others; part of its key.
     """
 
     training: TrainingConfig
@@ -41,11 +42,13 @@ class LoopConfig:
     bf16: bool = True
     time_limit_s: float | None = None
     workers: int = 0
+    variant: str = ""
 
     def key(self) -> str:
         """Settings a resumed run must share for its continuation to be the same run."""
         t = self.training
-        return f"seed={self.seed} steps={t.steps} batch={t.batch_size} lr={t.learning_rate} bf16={self.bf16}"
+        key = f"seed={self.seed} steps={t.steps} batch={t.batch_size} lr={t.learning_rate} bf16={self.bf16}"
+        return f"{key} {self.variant}".rstrip()
 
 
 @dataclass(frozen=True)

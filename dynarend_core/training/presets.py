@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.networks.dynarend import NetworkConfig
 from dynarend_core.networks.stage import StageConfig
+from dynarend_core.rendering.radiance_field import FieldConfig
+from dynarend_core.rendering.renderer import RenderConfig
+from dynarend_core.training.render_losses import RenderWeights
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,29 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class RenderingConfig:
+    """What pretraining adds to a network, and how it is trained.
+
+    Attributes:
+        render: Sizes of the renderer.
+        weights: Weights of the losses.
+        rays: Rays a sample and time.
+        mask_ratio: Smallest and largest share of hidden scene tokens.
+    """
+
+    render: RenderConfig = field(default_factory=RenderConfig)
+    weights: RenderWeights = field(default_factory=RenderWeights)
+    rays: int = 96
+    mask_ratio: tuple[float, float] = (0.2, 0.6)
+
+
+@dataclass(frozen=True)
 class Preset:
-    """A network and its training."""
+    """A network, its training and its pretraining."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    rendering: RenderingConfig = field(default_factory=RenderingConfig)
 
 
 def _tiny(depths: tuple[int, ...]) -> StageConfig:
@@ -58,11 +79,13 @@ PRESETS = {
     "debug": Preset(
         NetworkConfig(coarse=_tiny((1, 1)), zoom=_tiny((1,)), points=4096, zoom_points=2048, reader_depth=1),
         TrainingConfig(steps=300, batch_size=16, learning_rate=2e-3),
+        RenderingConfig(RenderConfig(FieldConfig(channels=16, hidden=32), strata=16, guided=8), rays=48),
     ),
     "small": Preset(),
     "base": Preset(
         NetworkConfig(coarse=_base((4, 4)), zoom=_base((4,)), points=32768, zoom_points=16384),
         TrainingConfig(steps=20_000, batch_size=128, learning_rate=3e-4, warmup_steps=500),
+        RenderingConfig(RenderConfig(FieldConfig(channels=64, hidden=128), strata=48, guided=24), rays=192),
     ),
     "paper": Preset(
         NetworkConfig(
@@ -71,6 +94,7 @@ PRESETS = {
             points=32768,
         ),
         TrainingConfig(steps=30_000, batch_size=256, learning_rate=1e-4, warmup_steps=1000),
+        RenderingConfig(RenderConfig(FieldConfig(channels=64, hidden=768), strata=64, guided=32), rays=32),
     ),
 }
 
