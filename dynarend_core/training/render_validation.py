@@ -176,7 +176,7 @@ def _strip(
         return (np.clip(images[key][0], 0, 1) * 255).astype(np.uint8)
 
     def depth(depth_m: Array) -> Array:
-        grey = np.clip((np.nan_to_num(depth_m, nan=far) - near) / (far - near), 0, 1) * 255
+        grey = np.clip((np.nan_to_num(depth_m, nan=far) - near) / max(far - near, 1e-3), 0, 1) * 255
         return cv2.applyColorMap(255 - grey.astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
 
     rendered = colour(("now", "rendered")), colour(("future", "rendered"))

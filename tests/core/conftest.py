@@ -4,13 +4,19 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
+from dynarend_core.datasets.store import DemonstrationStore
+from dynarend_core.geometry import se3
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_core.geometry.rotations import rotation_x
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.training.presets import preset
+from dynarend_core.types import CameraView, GripperState, Keyframe
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +47,26 @@ def debug_network(debug_info):
     """Untrained debug network, the same at every call."""
     torch.manual_seed(0)
     return build_network(debug_info)
+
+
+@pytest.fixture(scope="session")
+def toy_store():
+    """Function that records a coloured table, seen by two cameras, at a folder: ``toy_store(root, episodes=3)``."""
+    return _write_store
+
+
+def _write_store(root, episodes=3):
+    store = DemonstrationStore(root)
+    K = np.array([[60.0, 0, 32], [0, 60, 32], [0, 0, 1]])
+    poses = {"front": np.array([0.45, 0.0, 0.8]), "side": np.array([0.45, 0.2, 0.8])}
+    rows, columns = np.mgrid[0:64, 0:64]
+    for i in range(episodes):
+        colours = np.random.default_rng(i).integers(60, 255, (2, 2, 3))
+        rgb = colours[rows // 32, columns // 32].astype(np.uint8)
+        depth = np.full((64, 64), 0.75, np.float32)
+        views = tuple(CameraView(n, rgb, depth, K, se3.make(rotation_x(np.pi), t)) for n, t in poses.items())
+        grippers = [GripperState(se3.make(rotation_x(np.pi), np.array([0.4, 0.0, z])), z > 0.1) for z in (0.4, 0.05)]
+        frames = [FrameRecord(views, g, np.zeros(7)) for g in grippers]
+        move = Transition(0, 1, Keyframe(grippers[1].T_base_gripper, False, True), 0)
+        store.write("toy", i, EpisodeRecord("toy", 0, i, ("press it",), "press it", tuple(frames), (move,)))
+    return store

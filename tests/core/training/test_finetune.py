@@ -6,36 +6,17 @@ import json
 import numpy as np
 import pytest
 
-from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError
-from dynarend_core.geometry import se3
-from dynarend_core.geometry.rotations import rotation_x
 from dynarend_core.policy import Policy
 from dynarend_core.training.finetune import Finetune, FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
-from dynarend_core.types import CameraView, GripperState, Keyframe
-
-
-def write_store(root, episodes=3):
-    store = DemonstrationStore(root)
-    K = np.array([[60.0, 0, 32], [0, 60, 32], [0, 0, 1]])
-    above = se3.make(rotation_x(np.pi), np.array([0.45, 0.0, 0.8]))
-    for i in range(episodes):
-        rng = np.random.default_rng(i)
-        depth = np.full((64, 64), 0.75, np.float32)
-        rgb = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
-        grippers = [GripperState(se3.make(rotation_x(np.pi), np.array([0.4, 0.0, z])), z > 0.1) for z in (0.4, 0.05)]
-        frames = [FrameRecord((CameraView("front", rgb, depth, K, above),), g, np.zeros(7)) for g in grippers]
-        move = Transition(0, 1, Keyframe(grippers[1].T_base_gripper, False, True), 0)
-        store.write("toy", i, EpisodeRecord("toy", 0, i, ("press it",), "press it", tuple(frames), (move,)))
-    return store
 
 
 @pytest.fixture
-def config(tmp_path):
-    write_store(tmp_path / "data")
+def config(tmp_path, toy_store):
+    toy_store(tmp_path / "data")
     debug = preset("debug")
     training = dataclasses.replace(debug.training, steps=4, batch_size=2)
     return FinetuneConfig(
