@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
+from dynarend_core.errors import ConfigurationError
 from dynarend_core.networks.dynarend import DynaRend
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.training.batch import Batch, LossModule, collate
@@ -36,6 +37,9 @@ class LoopConfig:
         bf16: Compute in bfloat16 where it is safe.
         time_limit_s: Anneal and stop after this much training time [s]; None for no limit.
         workers: Threads that prepare batches ahead; 0 prepares them in line.
+
+    Raises:
+        ConfigurationError: a value out of range.
     """
 
     training: TrainingConfig
@@ -44,6 +48,12 @@ class LoopConfig:
     bf16: bool = True
     time_limit_s: float | None = None
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.workers < 0 or self.seed < 0:
+            raise ConfigurationError(f"workers and seed must not be negative, got {self.workers} and {self.seed}")
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            raise ConfigurationError(f"the time limit must be positive, got {self.time_limit_s} s")
 
     def key(self) -> str:
         """Settings a resumed run must share for its continuation to be the same run."""
