@@ -51,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--out", type=Path, help="store to write (a folder); needed unless --verify")
-    parser.add_argument("--tasks", help="comma-separated task names; default: all")
+    parser.add_argument("--tasks", help="comma-separated task names (default: all; an unknown name lists them)")
     parser.add_argument("--episodes", type=int, default=100, help="demonstrations a task (default: %(default)s)")
     parser.add_argument("--seed-start", type=int, default=0, help="seed of episode 0 (default: %(default)s)")
     parser.add_argument(

@@ -51,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
-    p.add_argument("--tasks", help="comma-separated task names (default: all)")
+    p.add_argument("--tasks", help="comma-separated task names (default: all; an unknown name lists them)")
     p.add_argument("--episodes", type=int, default=25, help="episodes a task (default: 25)")
     p.add_argument("--workers", type=int, default=DEFAULT_WORKERS, help=f"processes (default: {DEFAULT_WORKERS})")
     p.add_argument("--seed-start", type=int, default=EVALUATION_SEED_START,
