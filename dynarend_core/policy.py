@@ -113,16 +113,16 @@ class Policy:
         return points.pack(xyz[inside], cloud.rgb[inside].astype(np.float32) / 255.0, len(inside))
 
     def _network_input(self, cloud: Array, observation: Observation) -> NetworkInput:
-        tip = observation.gripper.T_base_gripper[:3, 3]
-        if not np.isfinite(tip).all():
-            raise ObservationError(f"the gripper position is not finite: {tip.tolist()}")
+        T_base_gripper = observation.gripper.T_base_gripper
+        if not np.isfinite(T_base_gripper).all():
+            raise ObservationError(f"the gripper pose is not finite: {T_base_gripper.tolist()}")
         chosen = cloud[points.spread(len(cloud), self.network.config.points)]
         return NetworkInput(
             points=self._tensor(chosen),
             words=stack_words([self.encoder.encode(observation.instruction)]).to(self.device),
             gripper_open=self._tensor(np.float32(observation.gripper.is_open)),
             step=torch.tensor([observation.step], device=self.device),
-            tip=self._tensor(points.normalise(tip, self.aabb)),
+            tip=self._tensor(points.normalise(T_base_gripper[:3, 3], self.aabb)),
             frame=self._tensor(np.array(NO_MOTION, dtype=np.float32)),
         )
 

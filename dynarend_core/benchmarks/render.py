@@ -6,9 +6,10 @@ from typing import Any
 
 from dynarend_core.benchmarks.scene import HEIGHT, WIDTH
 from dynarend_core.benchmarks.timing import measure
+from dynarend_core.sim.environment import EVALUATION_SEED_START
 from dynarend_core.types import CameraView
 
-TASK, VARIATION, SEED = "open_drawer", 0, 100_000
+TASK, VARIATION, SEED = "open_drawer", 0, EVALUATION_SEED_START
 
 
 def time_rendering(repeats: int = 20) -> tuple[dict[str, Any], tuple[CameraView, ...]]:

@@ -44,12 +44,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; expected errors are printed without a traceback and exit with 2."""
+    """Run one verb; expected errors and files that cannot be used are printed without a traceback and exit with 2."""
     args = build_parser().parse_args(argv)
     try:
         return int(args.run(args) or 0)
     except DynaRendError as error:
         print(f"dynarend {args.verb}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"dynarend {args.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dynarend_core.commands.json_report import add_json_option, write_json
+from dynarend_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    add_json_option(p, "timings, sizes and the machine's description")
     p.add_argument("--threads", type=int, help="CPU threads (default: 2, or fewer if fewer cores are available)")
     p.add_argument("--repeats", type=int, default=20, help="timed calls each (default: 20)")
     p.add_argument("--presets", default="small,base", help="comma-separated policy presets (default: small,base)")
@@ -46,22 +48,27 @@ def run(args: argparse.Namespace) -> int:
     from dynarend_core.benchmarks.fusion import time_fusion
     from dynarend_core.benchmarks.policy import time_policy
     from dynarend_core.benchmarks.timing import free_cores, machine
+    from dynarend_core.training.presets import preset
 
+    threads = min(2, free_cores()) if args.threads is None else args.threads
+    if threads < 1 or args.repeats < 1:
+        raise ConfigurationError(f"--threads and --repeats must be at least 1, got {threads} and {args.repeats}")
+    presets = args.presets.split(",") if args.presets else []
+    for name in presets:
+        preset(name)  # an unknown one is an error now, not after minutes of timing
     console = Console()
-    threads = args.threads or min(2, free_cores())
     report: dict[str, Any] = {"machine": {**machine(), "threads": threads}, "policy": {}}
     with console.status("rendering"):
         report["render"], views, scene = _render(args.repeats)
     with console.status("fusion"):
         cloud, fusion = time_fusion(views, threads, args.repeats)
         report["fusion"] = {**fusion, "scene": scene}
-    for name in args.presets.split(",") if args.presets else []:
+    for name in presets:
         with console.status(f"policy {name}"):
             report["policy"] |= time_policy(name, cloud, threads, args.policies, args.repeats)
     console.print(_table(report))
     if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(args.json, report)
         console.print(f"report: {args.json}")
     return 0
 

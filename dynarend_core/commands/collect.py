@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-EPILOG = """\
+from dynarend_core.commands.json_report import add_json_option, write_json
+from dynarend_core.errors import ConfigurationError, DynaRendError, SimulationError
+from dynarend_core.sim.environment import EVALUATION_SEED_START
+
+DESCRIPTION = """\
+Solve tasks with the scripted expert in the MuJoCo simulator and store its keyframe demonstrations, one .npz an episode
+(docs/data.md). Scenes that the expert fails are left out and counted by cause.
+
+Episode i shows the scene of seed (seed-start + i); equal seeds give equal files. Episodes that are already
+stored are skipped, so an interrupted run continues. Seeds from 100000 on are for evaluation and refused.
+
 examples:
   dynarend collect --out data/train --episodes 100                 100 demonstrations of every task
   dynarend collect --out data/val --episodes 20 --seed-start 50000 other scenes, for validation
-  dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds
-
-Episode i shows the scene of seed (seed-start + i); equal seeds give equal files. Episodes that are already
-stored are skipped, so an interrupted run continues. Seeds from 100000 on are for evaluation and refused."""
+  dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds"""
 
 _environment = None
 
@@ -40,12 +47,11 @@ class Outcome:
 def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
-        "collect", help="record scripted demonstrations in the simulator", epilog=EPILOG,
-        description="Solve tasks with the scripted expert and store keyframe demonstrations.",
+        "collect", help="record scripted demonstrations in the simulator", description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--out", type=Path, help="store to write (a folder); needed unless --verify")
-    parser.add_argument("--tasks", help="comma-separated task names; default: all")
+    parser.add_argument("--tasks", help="comma-separated task names (default: all; an unknown name lists them)")
     parser.add_argument("--episodes", type=int, default=100, help="demonstrations a task (default: %(default)s)")
     parser.add_argument("--seed-start", type=int, default=0, help="seed of episode 0 (default: %(default)s)")
     parser.add_argument(
@@ -53,30 +59,16 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         help="copies of each observation with the arm displaced, same label (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
-    parser.add_argument("--verify", action="store_true", help="solve and count, write nothing")
-    parser.add_argument("--json", type=Path, help="write counts, failures by cause and timings here")
+    parser.add_argument(
+        "--verify", action="store_true", help="solve and count, store nothing; exit code 1 if a task is below 95 %%"
+    )
+    add_json_option(parser, "counts, failures by cause and timings")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Collect or verify; exit code 1 if any task falls below 95 % under --verify."""
-    from dynarend_core.errors import ConfigurationError
-    from dynarend_core.sim.mujoco.environment import TRAINING_SEEDS, MujocoEnvironment
-
-    tasks = args.tasks.split(",") if args.tasks else MujocoEnvironment.task_names()
-    for task in tasks:
-        MujocoEnvironment.variation_count(task)
-    if args.out is None and not args.verify:
-        raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
-    if args.workers < 1 or args.displaced < 0:
-        raise ConfigurationError(
-            f"--workers must be at least 1 and --displaced at least 0, got {args.workers} and {args.displaced}"
-        )
-    if args.episodes < 1 or args.seed_start < 0 or args.seed_start + args.episodes > TRAINING_SEEDS.stop:
-        raise ConfigurationError(
-            f"seeds {args.seed_start} to {args.seed_start + args.episodes - 1} leave the training range "
-            f"0 to {TRAINING_SEEDS.stop - 1}; later seeds are for evaluation"
-        )
+    tasks = _checked_tasks(args)
     jobs = [
         (str(args.out) if args.out and not args.verify else None, task, i, args.seed_start + i, args.displaced)
         for i in range(args.episodes) for task in tasks
@@ -88,11 +80,34 @@ def run(args: argparse.Namespace) -> int:
     )
     summary = summarise(outcomes, time.perf_counter() - started)
     _print_summary(summary)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(summary, indent=2) + "\n")
+    write_json(args.json, summary)
     too_low = args.verify and any(task["success_rate"] < 0.95 for task in summary["tasks"].values())
     return 1 if too_low else 0
+
+
+def _checked_tasks(args: argparse.Namespace) -> list[str]:
+    """The tasks to collect.
+
+    Raises:
+        ConfigurationError: an unknown task, or options that make no sense.
+    """
+    from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+
+    tasks = args.tasks.split(",") if args.tasks else MujocoEnvironment.task_names()
+    for task in tasks:
+        MujocoEnvironment.variation_count(task)
+    if args.out is None and not args.verify:
+        raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
+    if args.workers < 1 or args.displaced < 0:
+        raise ConfigurationError(
+            f"--workers must be at least 1 and --displaced at least 0, got {args.workers} and {args.displaced}"
+        )
+    if args.episodes < 1 or args.seed_start < 0 or args.seed_start + args.episodes > EVALUATION_SEED_START:
+        raise ConfigurationError(
+            f"seeds {args.seed_start} to {args.seed_start + args.episodes - 1} leave the training range "
+            f"0 to {EVALUATION_SEED_START - 1}; later seeds are for evaluation"
+        )
+    return tasks
 
 
 def summarise(outcomes: list[Outcome], seconds: float) -> dict:
@@ -129,7 +144,13 @@ def _run_jobs(jobs: list[tuple], workers: int, skipped: int) -> Iterator[Outcome
         futures = [pool.submit(_demonstrate, *job) for job in jobs]
         failures = 0
         for future in as_completed(futures):
-            outcome = future.result()
+            try:
+                outcome = future.result()
+            except BrokenProcessPool as error:
+                raise SimulationError(
+                    "a worker process died: out of memory, or a crashed graphics driver? Run the same command again "
+                    "(it goes on after the stored episodes), perhaps with --workers 1 or MUJOCO_GL=osmesa"
+                ) from error
             failures += bool(outcome.failure)
             progress.update(bar, advance=1, description=f"demonstrations ({failures} failed)")
             yield outcome
@@ -139,7 +160,6 @@ def _demonstrate(root: str | None, task: str, episode_id: int, seed: int, displa
     """Runs in a worker process, which keeps its simulator."""
     global _environment
     from dynarend_core.datasets.store import DemonstrationStore
-    from dynarend_core.errors import DynaRendError
     from dynarend_core.sim.mujoco.environment import MujocoEnvironment
     from dynarend_core.sim.mujoco.expert import demonstrate
 

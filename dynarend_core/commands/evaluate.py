@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynarend_core.commands.json_report import add_json_option
 from dynarend_core.errors import CheckpointError, ConfigurationError
-from dynarend_core.evaluation.schedule import FIRST_UNSEEN_SEED
+from dynarend_core.evaluation.rollout import MAX_KEYFRAMES
+from dynarend_core.sim.environment import EVALUATION_SEED_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,14 +51,14 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
-    p.add_argument("--tasks", help="comma-separated task names (default: all)")
+    p.add_argument("--tasks", help="comma-separated task names (default: all; an unknown name lists them)")
     p.add_argument("--episodes", type=int, default=25, help="episodes a task (default: 25)")
     p.add_argument("--workers", type=int, default=DEFAULT_WORKERS, help=f"processes (default: {DEFAULT_WORKERS})")
-    p.add_argument(
-        "--seed-start", type=int, default=FIRST_UNSEEN_SEED, help=f"first seed (default: {FIRST_UNSEEN_SEED})"
-    )
-    p.add_argument("--max-keyframes", type=int, help="keyframes until an episode counts as timed out")
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    p.add_argument("--seed-start", type=int, default=EVALUATION_SEED_START,
+                   help="seed of each task's first episode (default: %(default)s, the least allowed)")  # fmt: skip
+    p.add_argument("--max-keyframes", type=int, default=MAX_KEYFRAMES,
+                   help="keyframes until an episode counts as timed out (default: %(default)s)")  # fmt: skip
+    add_json_option(p, "counts, causes, intervals, latencies and every episode")
     p.add_argument("--filmstrips", type=Path, metavar="DIR", help="save a picture of every episode here")
     p.set_defaults(run=run)
 
@@ -69,16 +71,17 @@ def run(args: argparse.Namespace) -> int:
 
     from dynarend_core.evaluation import report
     from dynarend_core.evaluation.parallel import run_episodes
-    from dynarend_core.evaluation.rollout import MAX_KEYFRAMES
 
     if args.workers < 1:
         raise ConfigurationError(f"--workers must be at least 1, got {args.workers}")
+    if args.max_keyframes < 1:
+        raise ConfigurationError(f"--max-keyframes must be at least 1, got {args.max_keyframes}")
     if not args.policy.is_dir():
         raise CheckpointError(f"no policy folder {args.policy}; train one with `dynarend finetune` or give --policy")
     specs = _specs(args)
     make_stage = functools.partial(make_mujoco_stage, args.policy, args.filmstrips is not None)
     console = Console()
-    results = run_episodes(specs, make_stage, min(args.workers, len(specs)), args.max_keyframes or MAX_KEYFRAMES)
+    results = run_episodes(specs, make_stage, min(args.workers, len(specs)), args.max_keyframes)
     collected = _collect(results, len(specs), args.filmstrips, console)
     summary = report.summarise(collected, command=shlex.join(["dynarend", *sys.argv[1:]]))
     console.print(report.table(summary))
@@ -106,7 +109,7 @@ def make_mujoco_stage(policy_folder: Path, with_pictures: bool) -> Stage:
 
     policy = Policy.from_checkpoint(policy_folder)
     with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
-        policy.act(environment.reset(environment.task_names()[0], 0, FIRST_UNSEEN_SEED))
+        policy.act(environment.reset(environment.task_names()[0], 0, EVALUATION_SEED_START))
     return Stage(environment, policy, snapshot if with_pictures else None)
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from pathlib import Path
 
+from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_core.commands.training_options import add_training_options, training_settings
 
 DESCRIPTION = """\
 Train a policy on a demonstration store.
 
-Logs go to OUT/metrics.jsonl and OUT/tensorboard, the state for --resume to OUT/state, and the policy to OUT/policy
-(safetensors, config.json, CARD.md). With --time-limit-minutes the learning rate anneals to the end of that time.
-Several GPUs: torchrun --nproc-per-node 4 -m dynarend_core.commands finetune --data ... --out ... --preset base"""
+Clouds are fused once and kept in DATA/.clouds. Logs go to OUT/metrics.jsonl and OUT/tensorboard, the state for
+--resume to OUT/state (every three minutes), and the policy to OUT/policy (safetensors, config.json, CARD.md). Held-out
+frames are predicted every five minutes and at the end; that is no success rate: see `dynarend evaluate`.
+With --time-limit-minutes the learning rate anneals to the end of that time.
+
+examples:
+  dynarend finetune --data data/train --out runs/a --preset debug --time-limit-minutes 5    does it learn at all?
+  dynarend finetune --data data/train --validation-data data/val --out runs/b --time-limit-minutes 40
+  dynarend finetune --data data/train --out runs/b --time-limit-minutes 40 --resume         go on after an interruption
+  torchrun --nproc-per-node 4 -m dynarend_core.commands finetune --data data/train --out runs/c --preset base"""
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -30,16 +39,16 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         "--initial-policy",
         "--from",
         type=Path,
-        help="policy folder to start from, for instance RUN/policy of `dynarend pretrain`",
+        help="policy folder to start from, for instance OUT/policy of `dynarend pretrain`",
     )
-    p.add_argument("--json", type=Path, help="write the outcome here")
+    add_json_option(p, "steps, time, losses and the final validation")
     p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
     from dynarend_core.commands.finetune_display import FinetuneDisplay
-    from dynarend_core.training.finetune import Finetune, FinetuneConfig, report_json
+    from dynarend_core.training.finetune import Finetune, FinetuneConfig
 
     preset, loop = training_settings(args)
     config = FinetuneConfig(
@@ -52,13 +61,11 @@ def run(args: argparse.Namespace) -> int:
         initial_policy=args.initial_policy,
         resume=args.resume,
     )
-    with FinetuneDisplay(preset.training.steps) as display:
+    with FinetuneDisplay(loop.training.steps) as display:
         report = Finetune(config, display.on_step, display.on_data, display.on_validation).execute()
     if int(os.environ.get("RANK", "0")) > 0:
         return 0
     print(f"{report.steps} steps in {report.seconds / 60:.1f} min ({report.samples_per_s:.1f} samples/s)")
     print(f"policy: {report.policy}")
-    if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(report_json(report))
+    write_json(args.json, dataclasses.asdict(report))
     return 0

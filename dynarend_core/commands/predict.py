@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dynarend_core.errors import DatasetError
+from dynarend_core.commands.json_report import add_json_option, write_json
+from dynarend_core.errors import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dynarend_core.evaluation.demonstration import Acts, ComparedStep, DemonstratedStep
+    from dynarend_core.evaluation.demonstration import ComparedStep, DemonstratedStep
+    from dynarend_core.evaluation.rollout import Actor
 
 DEFAULT_POLICY = Path("models/policies/small")
 DEFAULT_CAMERAS = "front,left_shoulder,right_shoulder,wrist"
@@ -49,7 +50,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     p.add_argument("--instruction", help="words to use instead of the episode's own")
     p.add_argument("--out", type=Path, default=Path("runs/predict"), help="pictures go here (default: runs/predict)")
     p.add_argument("--device", default="cpu", help="where the network runs (default: cpu)")
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the errors here")
+    add_json_option(p, "errors, predicted positions and picture files of every keyframe")
     p.set_defaults(run=run)
 
 
@@ -69,15 +70,26 @@ def run(args: argparse.Namespace) -> int:
     console.print(_table(compared, f'{args.episode.name}: "{instruction}"'))
     console.print(f"{len(pictures)} pictures in {args.out}", highlight=False)
     if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(_as_json(compared, pictures, args), indent=2) + "\n")
+        write_json(args.json, _as_json(compared, pictures, args))
     return 0
 
 
-def load_policy(path: Path, device: str) -> Acts:
-    """Load the policy; its libraries are imported only now, so that ``--help`` stays quick."""
+def load_policy(path: Path, device: str) -> Actor:
+    """Load the policy; its libraries are imported only now, so that ``--help`` stays quick.
+
+    Raises:
+        CheckpointError: the folder is missing, damaged or does not fit.
+        ConfigurationError: torch cannot use the device.
+    """
+    import torch
+
     from dynarend_core.policy import Policy
 
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch's words for unknown and for missing devices
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"--device {device} is not usable ({reason}); use --device cpu") from error
     return Policy.from_checkpoint(path, device)
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_core.commands.training_options import add_training_options, training_settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,12 @@ they will see at the next keyframe.
 
 Logs go to OUT/metrics.jsonl and OUT/tensorboard, pictures to OUT/rendering.png, the state for --resume to OUT/state,
 and the network to OUT/policy. Its action heads are untrained: go on with `dynarend finetune --from OUT/policy`.
-A weight of 0 switches a term off. --held-out-camera measures views the renderer was never trained on."""
+A weight of 0 switches a term off. --held-out-camera measures views the renderer was never trained on.
+
+examples:
+  dynarend pretrain --data data/train --validation-data data/val --out runs/p --time-limit-minutes 40
+  dynarend pretrain --data data/train --out runs/q --future-weight 0      reconstruction without prediction
+  dynarend finetune --data data/train --out runs/b --from runs/p/policy"""
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -37,14 +43,14 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         p.add_argument(f"--{name}-weight", type=float, help=f"weight of the {name} loss (default: the preset's)")
     p.add_argument("--rays", type=int, help="rays a sample and time (default: the preset's)")
     p.add_argument("--mask-ratio", type=float, nargs=2, metavar=("LOW", "HIGH"), help="share of hidden tokens")
-    p.add_argument("--json", type=Path, help="write the outcome here")
+    add_json_option(p, "steps, time and how well held-out scenes are rendered")
     p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Pretrain."""
     from dynarend_core.commands.finetune_display import FinetuneDisplay
-    from dynarend_core.training.pretrain import Pretrain, PretrainConfig, report_json
+    from dynarend_core.training.pretrain import Pretrain, PretrainConfig
 
     preset, loop = training_settings(args)
     config = PretrainConfig(
@@ -64,9 +70,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{report.steps} steps in {report.seconds / 60:.1f} min ({report.rays_per_s:.0f} rays/s in this session)")
     print(f"network: {report.policy}, pictures: {report.picture}")
-    if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(report_json(report))
+    write_json(args.json, dataclasses.asdict(report))
     return 0
 
 

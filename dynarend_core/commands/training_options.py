@@ -23,11 +23,13 @@ def add_training_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch-size", type=int, help="samples a step, over all processes (default: the preset's)")
     p.add_argument("--learning-rate", type=float, help="peak learning rate (default: the preset's)")
     p.add_argument("--yaw-deg", type=float, help="largest turn of the augmentation (default: the preset's)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--threads", type=int, default=0, help="CPU threads of the network; give only cores that are free")
+    p.add_argument("--seed", type=int, default=0, help="seed of weights, data order and augmentation (default: 0)")
+    p.add_argument(
+        "--threads", type=int, help="CPU threads of the network (default: torch's); only cores that are free"
+    )
     p.add_argument("--workers", type=int, help="threads that prepare batches (default: 0 on CPU, 8 on a GPU)")
-    p.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    p.add_argument("--fp32", action="store_true", help="no bfloat16")
+    p.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="auto takes a GPU if there is one")
+    p.add_argument("--fp32", action="store_true", help="compute in float32 (default: bfloat16 where it is safe)")
     p.add_argument("--resume", action="store_true", help="go on from OUT/state")
     p.add_argument("--time-limit-minutes", type=float, help="anneal and stop after this much training time")
 
@@ -36,19 +38,20 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     """The chosen preset with the given changes, and how the loop runs; sets this process's threads.
 
     Raises:
-        ConfigurationError: An unknown preset, or a GPU where there is none.
+        ConfigurationError: An unknown preset, a value out of range, or a GPU where there is none.
     """
     import torch
 
     from dynarend_core.training.loop import LoopConfig
     from dynarend_core.training.presets import preset
 
+    if args.threads is not None and args.threads < 1:
+        raise ConfigurationError(f"--threads must be at least 1, got {args.threads}")
     chosen = preset(args.preset)
-    given = {"steps": args.steps, "batch_size": args.batch_size, "learning_rate": args.learning_rate}
-    given["yaw_deg"] = args.yaw_deg
+    given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "yaw_deg")}
     training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
     torch.set_flush_denormal(True)  # exponentials of far-away cells are denormal numbers, which are slow
-    if args.threads:
+    if args.threads is not None:
         torch.set_num_threads(args.threads)
     device = args.device if args.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():

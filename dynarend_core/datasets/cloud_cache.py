@@ -85,19 +85,22 @@ def load_task(
         progress: Called with (task, episodes done, episodes in all) while building.
 
     Raises:
-        DatasetError: The task has no episodes, or an episode is damaged.
+        DatasetError: The task has no episodes, an episode is damaged, or no frame shows anything in the workspace.
     """
     episodes = store.episodes(task)
     if not episodes:
         raise DatasetError(f"{store.root} holds no episodes of task {task!r}; record some with `dynarend collect`")
     folder = store.root / ".clouds" / task
     signature = _signature(store, task, episodes, fusion)
-    index_file = folder / "index.npz"
-    if not index_file.is_file() or _stored_signature(folder) != signature:
+    if _stored_signature(folder) != signature:
         _build(store, task, episodes, fusion, folder, progress)
         (folder / "signature.json").write_text(json.dumps(signature))
-    with np.load(index_file, allow_pickle=False) as index:
+    with np.load(folder / "index.npz", allow_pickle=False) as index:
         arrays = {name: index[name] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
+    if arrays["offsets"][-1] == 0:
+        raise DatasetError(
+            f"no frame of task {task!r} in {store.root} shows a point in the workspace; check its cameras"
+        )
     points = np.memmap(folder / "points.bin", dtype=POINT, mode="r")
     return TaskClouds(task, points, instructions=json.loads((folder / "instructions.json").read_text()), **arrays)
 
@@ -117,8 +120,13 @@ def _signature(store: DemonstrationStore, task: str, episodes: list[int], fusion
 
 
 def _stored_signature(folder: Path) -> str:
-    file = folder / "signature.json"
-    return str(json.loads(file.read_text())) if file.is_file() else ""
+    """What the cache was made from; empty if a part of it is missing. It is written last."""
+    if not all((folder / name).is_file() for name in ("index.npz", "points.bin", "instructions.json")):
+        return ""
+    try:
+        return str(json.loads((folder / "signature.json").read_text()))
+    except (OSError, ValueError):
+        return ""
 
 
 def _build(

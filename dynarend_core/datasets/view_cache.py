@@ -20,6 +20,7 @@ from dynarend_core.errors import DatasetError
 Array = np.ndarray
 
 CACHE_VERSION = 1
+_FILES = ("index.npz", "rgb.bin", "depth.bin", "signature")  # the last one is written last
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,9 @@ def load_views(
     stats = [store.path(task, e).stat() for e in episodes]
     text = repr([CACHE_VERSION, episodes, [(s.st_size, s.st_mtime_ns) for s in stats]])
     signature = hashlib.sha256(text.encode()).hexdigest()
-    signature_file = folder / "signature"
-    if not signature_file.is_file() or signature_file.read_text() != signature:
+    if not all((folder / name).is_file() for name in _FILES) or (folder / _FILES[-1]).read_text() != signature:
         _build(store, task, episodes, folder, progress)
-        signature_file.write_text(signature)
+        (folder / _FILES[-1]).write_text(signature)
     with np.load(folder / "index.npz", allow_pickle=False) as index:
         arrays = {name: index[name] for name in ("K", "T_base_camera", "target_frame")}
         layout, cameras = tuple(index["layout"].tolist()), tuple(index["cameras"].tolist())
@@ -89,7 +89,7 @@ def _build(
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "signature").unlink(missing_ok=True)
+    (folder / _FILES[-1]).unlink(missing_ok=True)
     K: list[Array] = []
     T_base_camera: list[Array] = []
     targets: list[int] = []

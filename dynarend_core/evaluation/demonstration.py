@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from dynarend_core.datasets.rlbench_reader import RLBenchEpisode
 from dynarend_core.datasets.store import EpisodeRecord
 from dynarend_core.errors import DatasetError
+from dynarend_core.evaluation.rollout import Actor
 from dynarend_core.geometry.rotations import gripper_rotation_angle
 from dynarend_core.types import Keyframe, Observation, Prediction
-
-
-class Acts(Protocol):
-    """Anything that chooses keyframes."""
-
-    def act(self, observation: Observation) -> Prediction:
-        """Choose the next keyframe."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ def record_steps(
         yield DemonstratedStep(t.target_index, t.frame_index, observation, t.keyframe)
 
 
-def compare(policy: Acts, steps: Iterable[DemonstratedStep]) -> Iterator[ComparedStep]:
+def compare(policy: Actor, steps: Iterable[DemonstratedStep]) -> Iterator[ComparedStep]:
     """Ask the policy at each demonstrated step and measure how far its answer is."""
     for step in steps:
         prediction = policy.act(step.observation)

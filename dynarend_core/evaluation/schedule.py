@@ -9,9 +9,7 @@ import numpy as np
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.evaluation.rollout import EpisodeSpec
-
-FIRST_UNSEEN_SEED = 100_000
-"""Demonstrations are collected with smaller seeds."""
+from dynarend_core.sim.environment import EVALUATION_SEED_START
 
 
 def schedule_episodes(
@@ -19,7 +17,7 @@ def schedule_episodes(
     episodes: int,
     variation_count: Callable[[str], int],
     phrasing_count: Callable[[str, int], int],
-    seed_start: int = FIRST_UNSEEN_SEED,
+    seed_start: int = EVALUATION_SEED_START,
 ) -> list[EpisodeSpec]:
     """List ``episodes`` episodes a task, tasks interleaved.
 
@@ -29,8 +27,8 @@ def schedule_episodes(
     Raises:
         ConfigurationError: a seed that training may have seen, or no episodes.
     """
-    if seed_start < FIRST_UNSEEN_SEED:
-        raise ConfigurationError(f"evaluation seeds start at {FIRST_UNSEEN_SEED} or above, got {seed_start}")
+    if seed_start < EVALUATION_SEED_START:
+        raise ConfigurationError(f"evaluation seeds start at {EVALUATION_SEED_START} or above, got {seed_start}")
     if episodes < 1:
         raise ConfigurationError(f"episodes must be at least 1, got {episodes}")
     specs = []

@@ -18,6 +18,9 @@ from dynarend_core.types import FailureReason, Keyframe
 
 Array = np.ndarray
 
+ELBOW_RAD_PER_M = 100.0
+"""A centimetre more clearance at the elbow is worth one radian more of turning."""
+
 
 @dataclass(frozen=True)
 class MotionPlannerConfig:
@@ -112,13 +115,16 @@ class MotionPlanner:
         return self.kinematics.follow(poses, q_start, self.config.max_joint_step)
 
     def _joint_path(self, q_start: Array, target: Array, scene: PlanningScene) -> Array:
-        """Straight line in joint space to the nearest usable goal configuration, else a search around obstacles."""
+        """Straight line in joint space to a usable goal configuration, else a search around obstacles.
+
+        The nearest configuration comes first, unless its elbow leans on something and another one's does not.
+        """
         rng = np.random.default_rng(self.config.seed)
         goals = self.kinematics.solutions(target, q_start, self.config.ik_seeds, rng)
         if not goals:
             goals = [self.kinematics.inverse(target, q_start, rng=rng)]
         free: list[Array] = []
-        for goal in goals:
+        for goal in sorted(goals, key=lambda q: _cost(q, q_start, scene)):
             required = scene.thresholds(goal)
             if not scene.is_free(goal[None], required):
                 continue
@@ -156,6 +162,11 @@ class MotionPlanner:
                 path[0], path[-1] = q_start, goal
                 return search.round_corners(search.shortcut(path, is_free, rng), is_free)
         return None
+
+
+def _cost(q: Array, q_start: Array, scene: PlanningScene) -> float:
+    """How far the farthest joint turns, and how much clearance the elbow lacks, as a turn [rad]."""
+    return float(np.abs(q - q_start).max()) + ELBOW_RAD_PER_M * scene.elbow_shortfall(q)
 
 
 def _check_points(points: Array) -> Array:

@@ -16,6 +16,7 @@ Array = np.ndarray
 
 _SPHERES = RobotSpheres()
 _LINKS, _LOCAL, _RADII = _SPHERES.links, _SPHERES.local, _SPHERES.radii
+_ELBOW = (_LINKS >= 3) & (_LINKS <= 5)
 _FINGERS = (_LINKS == HAND_LINK) & (_LOCAL[:, 2] > 0.055)
 _N_BODY = int((_LINKS <= 2).sum())  # spheres of the base and the first two links; they come first in the table
 _FIRST_DISTAL = int(np.argmax(_LINKS >= 5))
@@ -144,6 +145,14 @@ class PlanningScene:
         """``(k,)`` clearance each sphere must keep on a path from the start to ``q_goal`` [m]."""
         slack = np.where(_FINGERS, -np.inf, -self.config.goal_slack_m)
         return np.minimum(self._start_thresholds, np.maximum(self.clearances(q_goal) - 0.002, slack))
+
+    def elbow_shortfall(self, q: Array) -> float:
+        """How much upper arm, elbow or forearm miss the margin at ``q`` [m]; 0 if they keep it.
+
+        These links can stand elsewhere for the same tip pose. What the cameras see of an obstacle is its outside, and
+        they do not see all of it: an elbow that leans on it is a worse choice than a longer way.
+        """
+        return max(0.0, self.config.margin_m - float(self.clearances(q)[_ELBOW].min()))
 
     def first_blocked(self, path: Array, thresholds: Array) -> int:
         """Row of ``path`` ``(m, 7)`` at which it is first blocked, checked along the segments too; -1 if free."""

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from dynarend_core.types import Keyframe, Observation, StepResult
 
+EVALUATION_SEED_START = 100_000
+"""Scenes of training and evaluation never share a seed: demonstrations have smaller ones, evaluations these and up."""
+
 
 class Environment(Protocol):
     """A manipulation task that is advanced one keyframe at a time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import TaskClouds, load_task
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
 from dynarend_core.datasets.store import DemonstrationStore
-from dynarend_core.errors import DatasetError
+from dynarend_core.errors import CheckpointError, DatasetError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, save_checkpoint
 from dynarend_core.networks.dynarend import DynaRend
@@ -184,7 +183,10 @@ class Finetune:
         if self.config.initial_policy is not None:
             network, start = load_checkpoint(self.config.initial_policy)
             if start.network != info.network:
-                raise DatasetError(f"{self.config.initial_policy} is a {start.preset!r} network, not {info.preset!r}")
+                raise CheckpointError(
+                    f"{self.config.initial_policy} (preset {start.preset!r}) has other network sizes than preset "
+                    f"{info.preset!r}; train with --preset {start.preset} or from scratch"
+                )
         else:
             network = build_network(info)
         edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())
@@ -226,8 +228,3 @@ def _split(episodes: int) -> tuple[Array, Array]:
         return np.arange(episodes), np.arange(episodes)
     first = min(episodes - 1, int(episodes * 0.95))
     return np.arange(first), np.arange(first, episodes)
-
-
-def report_json(report: FinetuneReport) -> str:
-    """A run's outcome as JSON text."""
-    return json.dumps(dataclasses.asdict(report), indent=2) + "\n"

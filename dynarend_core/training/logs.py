@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class RunLogs:
         path = folder / "metrics.jsonl"
         kept = []
         if first_step > 0 and path.is_file():
-            kept = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= first_step]
+            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= first_step]
         path.write_text("".join(line + "\n" for line in kept))
         self._file = open(path, "a", buffering=1)  # noqa: SIM115
         self._every = every
@@ -75,6 +76,14 @@ class RunLogs:
     def _scalar(self, name: str, value: float, step: int) -> None:
         if self._board is not None:
             self._board.add_scalar(name, value, step)
+
+
+def _step_of(line: str) -> float:
+    """Step of a log line; infinite if a crash cut the line off."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def _board(folder: Path, first_step: int) -> Any:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from dynarend_core.errors import ConfigurationError
 from dynarend_core.training.presets import TrainingConfig
 from dynarend_core.training.resume import RunProgress, load_state, save_state
 from dynarend_core.training.schedule import learning_rate, progress
@@ -34,6 +35,9 @@ class LoopConfig:
         time_limit_s: Anneal and stop after this much training time [s]; None for no limit.
         workers: Threads that prepare batches ahead; 0 prepares them in line.
         variant: Whatever else tells this run from others; part of its key.
+
+    Raises:
+        ConfigurationError: a value out of range.
     """
 
     training: TrainingConfig
@@ -43,6 +47,12 @@ class LoopConfig:
     time_limit_s: float | None = None
     workers: int = 0
     variant: str = ""
+
+    def __post_init__(self) -> None:
+        if self.workers < 0 or self.seed < 0:
+            raise ConfigurationError(f"workers and seed must not be negative, got {self.workers} and {self.seed}")
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            raise ConfigurationError(f"the time limit must be positive, got {self.time_limit_s} s")
 
     def key(self) -> str:
         """Settings a resumed run must share for its continuation to be the same run."""

@@ -27,6 +27,9 @@ class TrainingConfig:
         yaw_deg: Largest turn about the vertical [degrees].
         zoom_noise_m: Largest offset of the zoom cube's centre from the label along each axis [m].
         query_noise_m: Standard deviation of the position at which the pose head is trained [m].
+
+    Raises:
+        ConfigurationError: a value out of range.
     """
 
     steps: int = 4000
@@ -39,6 +42,13 @@ class TrainingConfig:
     yaw_deg: float = 45.0
     zoom_noise_m: float = 0.05
     query_noise_m: float = 0.004
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0.0 <= self.yaw_deg <= 180.0:
+            raise ConfigurationError(f"yaw_deg must lie between 0 and 180, got {self.yaw_deg}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -218,8 +217,3 @@ class Pretrain:
         }
         info = dataclasses.replace(info, training=summary)
         save_checkpoint(self.config.out / "policy", loop.network.network, info, pretraining_card_text(info))
-
-
-def report_json(report: PretrainReport) -> str:
-    """A run's outcome as JSON text."""
-    return json.dumps(dataclasses.asdict(report), indent=2) + "\n"

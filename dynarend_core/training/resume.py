@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -30,7 +30,7 @@ class RunProgress:
     Attributes:
         step: Optimiser steps done.
         elapsed_s: Training time so far, over all sessions [s].
-        run_key: Identifies data order and schedule (preset, seed, batch size, steps); a resumed run must agree.
+        run_key: Identifies data order and schedule (``LoopConfig.key``); a resumed run must agree.
     """
 
     step: int
@@ -39,7 +39,10 @@ class RunProgress:
 
 
 def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: RunProgress) -> None:
-    """Write weights, optimiser and random state; the previous state stays valid until the new one is complete."""
+    """Write weights, optimiser, random state and counters in one file; the previous one stays until it is complete.
+
+    The counters stand in ``state.json`` once more, for people.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {f"network.{k}": v.detach().contiguous() for k, v in network.state_dict().items()}
     tensors["random.torch"] = torch.get_rng_state()
@@ -58,22 +61,26 @@ def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimize
     """Restore everything :func:`save_state` wrote.
 
     Raises:
-        CheckpointError: State missing or damaged, or the run was started with other settings.
+        CheckpointError: State missing or damaged, or the run was started with other settings or another preset.
     """
     path = folder / STATE
     if not path.is_file():
         raise CheckpointError(f"nothing to resume: {path} does not exist; start without --resume")
     try:
         tensors = load_file(path)
-        progress = RunProgress(**json.loads((folder / PROGRESS).read_text()))
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        with safe_open(path, "pt") as file:
+            progress = RunProgress(**json.loads(file.metadata()["progress"]))
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if progress.run_key != run_key:
         raise CheckpointError(
             f"the run in {folder} was started with {progress.run_key}, now it is {run_key}; "
             "resume with the same settings or choose another --out"
         )
-    network.load_state_dict({k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")})
+    try:
+        network.load_state_dict({k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")})
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} is the state of another network; resume with the run's own --preset") from error
     torch.set_rng_state(tensors["random.torch"])
     if torch.cuda.is_available() and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])

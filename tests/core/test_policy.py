@@ -102,9 +102,9 @@ def test_unusable_clouds_are_refused(policy, observation, xyz, message):
 
 
 def test_a_non_finite_gripper_and_an_empty_instruction_are_refused(policy, observation):
-    broken = GripperState(np.full((4, 4), np.nan), True)
-    with pytest.raises(ObservationError, match="gripper"):
-        policy.act(dataclasses.replace(observation, gripper=broken))
+    for broken in (np.full((4, 4), np.nan), se3.make(np.full((3, 3), np.nan), TIP[:3, 3])):
+        with pytest.raises(ObservationError, match="gripper"):
+            policy.act(dataclasses.replace(observation, gripper=GripperState(broken, True)))
     with pytest.raises(InvalidInputError, match="empty"):
         policy.act(dataclasses.replace(observation, instruction=" "))
 

@@ -9,10 +9,6 @@ from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import FailureReason, Keyframe, Observation, StepResult
 
-TRAINING_SEEDS = range(0, 100_000)
-EVALUATION_SEED_START = 100_000
-"""Scenes of training and evaluation never share a seed."""
-
 MOTION_TIMEOUT_S = 15.0
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from dynarend_core.commands import predict
 from dynarend_core.datasets.store import DemonstrationStore, EpisodeRecord, FrameRecord, Transition
-from dynarend_core.errors import DatasetError
+from dynarend_core.errors import ConfigurationError, DatasetError
 from dynarend_core.geometry import aabb, rotations, se3
 from dynarend_core.geometry.cameras import intrinsics_from_fov
 from dynarend_core.types import CameraView, GripperState, Keyframe, Observation, Prediction, ValueMap
@@ -107,3 +107,9 @@ def test_a_real_episode_is_seen_from_the_keyframe_before():
     assert [v.name for v in steps[0].observation.views] == ["front", "wrist"]
     assert steps[0].observation.instruction == "open the middle drawer"
     np.testing.assert_allclose(steps[1].observation.gripper.T_base_gripper, steps[0].keyframe.T_base_gripper)
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(tmp_path, device):
+    with pytest.raises(ConfigurationError, match=device):
+        predict.load_policy(tmp_path, device)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,30 @@ def test_the_cache_is_not_mistaken_for_a_task(store):
 def test_a_task_without_episodes_is_refused(store):
     with pytest.raises(DatasetError, match="no episodes of task 'other'"):
         load_task(store, "other", FusionConfig())
+
+
+@pytest.mark.parametrize("name", ["signature.json", "points.bin", "instructions.json", "index.npz"])
+def test_a_cache_with_a_missing_part_is_built_again(store, name):
+    whole = load_task(store, "toy", FusionConfig())
+    (store.root / ".clouds" / "toy" / name).unlink()
+    again = load_task(store, "toy", FusionConfig())
+    np.testing.assert_array_equal(whole.offsets, again.offsets)
+
+
+def test_a_damaged_signature_counts_as_none(store):
+    load_task(store, "toy", FusionConfig())
+    (store.root / ".clouds" / "toy" / "signature.json").write_text("{")
+    built = []
+    load_task(store, "toy", FusionConfig(), lambda *a: built.append(a))
+    assert len(built) == 2
+
+
+def test_demonstrations_that_show_nothing_are_refused(tmp_path):
+    store, record = DemonstrationStore(tmp_path), episode(0)
+    blind = tuple(
+        dataclasses.replace(f, views=tuple(dataclasses.replace(v, depth_m=v.depth_m * np.nan) for v in f.views))
+        for f in record.frames
+    )
+    store.write("toy", 0, dataclasses.replace(record, frames=blind))
+    with pytest.raises(DatasetError, match="check its cameras"):
+        load_task(store, "toy", FusionConfig())

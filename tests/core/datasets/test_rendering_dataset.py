@@ -67,3 +67,5 @@ def test_the_cache_is_the_store_and_follows_it(toy_store, tmp_path):
     assert views.target_frame.tolist() == [1, 3]
     toy_store(tmp_path, 3)
     assert load_views(store, "toy").target_frame.tolist() == [1, 3, 5]
+    (tmp_path / ".views" / "toy" / "depth.bin").unlink()
+    assert load_views(store, "toy").depth_m(0, 0, np.array([0]), np.array([0]))[0] > 0

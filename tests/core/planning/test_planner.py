@@ -12,6 +12,7 @@ from dynarend_core.planning import limits
 from dynarend_core.planning.panda import HOME_Q, JOINT_LIMITS
 from dynarend_core.planning.planner import MotionPlanner, MotionPlannerConfig
 from dynarend_core.planning.robot_spheres import RobotSpheres
+from dynarend_core.planning.scene import PlanningScene
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe
 
@@ -164,3 +165,19 @@ def test_a_start_beyond_a_joint_stop_may_be_left(planner: MotionPlanner) -> None
     trajectory = planner.plan(q, Keyframe(planner.kinematics.forward(HOME_Q), gripper_open=True))
     assert np.array_equal(trajectory.positions[0], q)
     assert (trajectory.positions[-1] <= JOINT_LIMITS[:, 1]).all()
+
+
+def test_of_several_elbows_one_that_stands_clear_is_taken(planner: MotionPlanner) -> None:
+    """A plate that just touches the elbow of the nearest configuration: another one is worth the longer way."""
+    goal = keyframe(0.45, 0.25, 0.3)
+    nearest = planner.plan(HOME_Q, goal, np.array([[0.8, -0.4, 0.3]])).positions[-1]
+    elbow = SPHERES.links == 4
+    centres, radii = SPHERES.centres(nearest)[elbow], SPHERES.radii[elbow]
+    lowest = int(np.argmin(centres[:, 2] - radii))
+    x, y = np.meshgrid(np.arange(-0.05, 0.05, 0.005), np.arange(-0.05, 0.05, 0.005))
+    plate = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)]) + centres[lowest] - [0.0, 0.0, radii[lowest]]
+    scene = PlanningScene(HOME_Q, goal.T_base_gripper, plate, limits.WORKSPACE_AABB_BASE)
+    reached = planner.plan(HOME_Q, goal, plate).positions[-1]
+    assert scene.elbow_shortfall(nearest) > 0.005
+    assert scene.elbow_shortfall(reached) == 0.0
+    np.testing.assert_allclose(planner.kinematics.forward(reached), goal.T_base_gripper, atol=1e-3)

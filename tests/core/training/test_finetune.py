@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynarend_core.datasets.store import DemonstrationStore
-from dynarend_core.errors import DatasetError
+from dynarend_core.errors import CheckpointError, DatasetError
 from dynarend_core.policy import Policy
 from dynarend_core.training.finetune import Finetune, FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
@@ -66,3 +66,33 @@ def test_an_interrupted_run_goes_on(config):
 def test_an_empty_store_is_refused(config, tmp_path):
     with pytest.raises(DatasetError, match="dynarend collect"):
         Finetune(dataclasses.replace(config, data=tmp_path / "empty")).execute()
+
+
+def test_a_log_line_cut_off_by_a_crash_does_not_stop_the_next_run(config):
+    Finetune(dataclasses.replace(config, save_every_s=0.0)).execute()
+    log = config.out / "metrics.jsonl"
+    log.write_text(log.read_text() + '{"step": 4, "loss/co')
+    Finetune(dataclasses.replace(config, resume=True)).execute()
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert rows[0]["step"] == 1
+    assert "validation" in rows[-1]
+
+
+def test_a_damaged_episode_is_named(config):
+    path = DemonstrationStore(config.data).path("toy", 1)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DatasetError, match=r"episode_000001\.npz"):
+        Finetune(config).execute()
+
+
+def test_starting_from_a_policy_of_another_size_is_refused(config, tmp_path):
+    Finetune(config).execute()
+    network = dataclasses.replace(config.preset.network, reader_depth=2)
+    other = dataclasses.replace(
+        config,
+        out=tmp_path / "other",
+        preset=dataclasses.replace(config.preset, network=network),
+        initial_policy=config.out / "policy",
+    )
+    with pytest.raises(CheckpointError, match="sizes"):
+        Finetune(other).execute()

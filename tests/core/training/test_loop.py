@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
-from dynarend_core.errors import CheckpointError
+from dynarend_core.errors import CheckpointError, ConfigurationError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import build_network
 from dynarend_core.training.batch import LossModule, collate
 from dynarend_core.training.loop import LoopConfig, TrainingLoop
 from dynarend_core.training.presets import TrainingConfig
-from dynarend_core.training.resume import STATE
+from dynarend_core.training.resume import PROGRESS, STATE
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +88,30 @@ def test_a_few_samples_are_learned(coloured_boxes, encoder, debug_info):
     end = np.mean([log.losses["coarse"] + log.losses["zoom"] for log in logs[-3:]])
     assert end < 0.65 * start
     assert logs[-1].losses["gripper"] < 0.3
+
+
+def test_the_state_of_another_network_is_refused(dataset, encoder, debug_info, tmp_path):
+    make_loop(dataset, encoder, debug_info).save(tmp_path)
+    larger = dataclasses.replace(debug_info, network=dataclasses.replace(debug_info.network, reader_depth=2))
+    with pytest.raises(CheckpointError, match="another network"):
+        make_loop(dataset, encoder, larger).resume(tmp_path)
+
+
+def test_counters_belong_to_the_weights_even_if_a_crash_came_between_the_two_files(
+    dataset, encoder, debug_info, tmp_path
+):
+    loop = make_loop(dataset, encoder, debug_info)
+    loop.save(tmp_path)
+    stale = (tmp_path / PROGRESS).read_text()
+    list(loop.run(until_step=2))
+    loop.save(tmp_path)
+    (tmp_path / PROGRESS).write_text(stale)
+    again = make_loop(dataset, encoder, debug_info)
+    again.resume(tmp_path)
+    assert again.step == 2
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0])
+def test_a_time_limit_that_is_over_before_it_starts_is_refused(limit):
+    with pytest.raises(ConfigurationError, match="time limit"):
+        LoopConfig(TrainingConfig(), time_limit_s=limit)

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import pytest
@@ -25,3 +26,12 @@ def test_unknown_presets_name_the_known_ones():
     with pytest.raises(ConfigurationError, match="debug, small, base, paper"):
         preset("huge")
     assert set(PRESETS) == {"debug", "small", "base", "paper"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"steps": 0}, {"batch_size": -1}, {"learning_rate": float("nan")}, {"clip_norm": 0.0}, {"yaw_deg": 181.0}],
+)
+def test_training_settings_out_of_range_are_named(change):
+    with pytest.raises(ConfigurationError, match=next(iter(change))):
+        dataclasses.replace(preset("small").training, **change)
