@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads is not None and args.threads < 1:
         raise ConfigurationError(f"--threads must be at least 1, got {args.threads}")
+    if not args.resume and (args.out / "state").exists():
+        raise ConfigurationError(f"{args.out} holds a run already: go on with --resume, or choose another --out")
     config = _config(args)
     torch.set_flush_denormal(True)  # exponentials of far-away cells are denormal numbers, which are slow
     if args.threads is not None:
