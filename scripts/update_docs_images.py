@@ -30,8 +30,10 @@ def main() -> None:
     demo = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo")
     out = Path(__file__).resolve().parents[1] / "docs" / "images"
     out.mkdir(parents=True, exist_ok=True)
-    strips = [fit_width(read(path), WIDTH) for path in sorted(demo.glob("*_filmstrip.png"))]
-    cv2.imwrite(str(out / "demo.png"), np.vstack(strips))
+    strips = [read(path) for path in sorted(demo.glob("*_filmstrip.png"))]
+    widest = max(strip.shape[1] for strip in strips)
+    strips = [np.pad(strip, ((0, 0), (0, widest - strip.shape[1]), (0, 0)), mode="edge") for strip in strips]
+    cv2.imwrite(str(out / "demo.png"), fit_width(np.vstack(strips), WIDTH))
     maps = [fit_width(read(path), WIDTH // 2) for path in sorted(demo.glob("*_keyframe1.png"))]
     rows = [np.hstack(maps[i : i + 2]) for i in range(0, len(maps) - 1, 2)]
     cv2.imwrite(str(out / "value_maps.png"), np.vstack(rows), [cv2.IMWRITE_PNG_COMPRESSION, 9])

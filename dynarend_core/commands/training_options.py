@@ -38,7 +38,7 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     """The chosen preset with the given changes, and how the loop runs; sets this process's threads.
 
     Raises:
-        ConfigurationError: An unknown preset, a value out of range, or a GPU where there is none.
+        ConfigurationError: An unknown preset, a value out of range, a GPU where there is none, or a run in ``--out``.
     """
     import torch
 
@@ -47,6 +47,8 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
 
     if args.threads is not None and args.threads < 1:
         raise ConfigurationError(f"--threads must be at least 1, got {args.threads}")
+    if not args.resume and (args.out / "state").exists():
+        raise ConfigurationError(f"{args.out} holds a run already: go on with --resume, or choose another --out")
     chosen = preset(args.preset)
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "yaw_deg")}
     training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
