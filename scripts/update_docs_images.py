@@ -1,4 +1,4 @@
-"""Compose the README's pictures from the files that `make demo` wrote: python scripts/update_docs_images.py [runs/demo]."""
+"""Compose the README's pictures from what `make demo` wrote: python scripts/update_docs_images.py [runs/demo]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkpoint in models/: it solves tasks in closed loop, listens to words, and carries over to RLBench's recordings.
+"""The checkpoint in models/: it solves tasks in closed loop, listens to words, and fits RLBench's recordings.
 
 Success rates come from `dynarend evaluate`; these few episodes only guard against breaking the policy.
 """
