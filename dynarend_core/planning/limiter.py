@@ -42,6 +42,7 @@ class LimiterConfig:
         return_margin_m: An arm that stands so far outside the workspace may come back in, never go further out [m].
         return_margin_rad: The same for a joint inside its margin, or read beyond its range [rad].
         tolerance_m: Numerical slack of the workspace box [m].
+        tolerance_rad: Numerical slack of the joint ranges [rad].
     """
 
     workspace_aabb: Array = field(default_factory=WORKSPACE_AABB_BASE.copy)
@@ -61,6 +62,7 @@ class LimiterConfig:
     return_margin_m: float = 0.05
     return_margin_rad: float = 0.1
     tolerance_m: float = 1e-3
+    tolerance_rad: float = 1e-3
 
     def __post_init__(self) -> None:
         if not 0.0 < self.velocity_factor <= 1.0:
@@ -68,7 +70,7 @@ class LimiterConfig:
         for name in ("max_joint_jump_rad", "max_tool_speed", "max_state_age_s", "min_time_step_s", "max_duration_s"):
             if not 0.0 < getattr(self, name) < np.inf:
                 raise InvalidInputError(f"{name} must be positive and finite, got {getattr(self, name)}")
-        for name in ("joint_margin_rad", "start_tolerance_rad", "rest_tolerance", "tolerance_m"):
+        for name in ("joint_margin_rad", "start_tolerance_rad", "rest_tolerance", "tolerance_m", "tolerance_rad"):
             if not 0.0 <= getattr(self, name) < np.inf:
                 raise InvalidInputError(f"{name} must not be negative, got {getattr(self, name)}")
         for box in (self.workspace_aabb, *self.keep_out):
@@ -159,7 +161,8 @@ class TrajectoryLimiter:
     def _allowed(self, first: Array) -> tuple[Array, Array]:
         """Joint ranges and workspace, widened to the first waypoint if the arm stands a little outside."""
         c = self.config
-        low, high = c.joint_range[:, 0] + c.joint_margin_rad, c.joint_range[:, 1] - c.joint_margin_rad
+        margin = c.joint_margin_rad - c.tolerance_rad
+        low, high = c.joint_range[:, 0] + margin, c.joint_range[:, 1] - margin
         beyond = np.maximum(c.joint_range[:, 0] - first, first - c.joint_range[:, 1])
         near = beyond <= c.return_margin_rad
         low, high = np.where(near, np.minimum(low, first), low), np.where(near, np.maximum(high, first), high)

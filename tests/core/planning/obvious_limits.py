@@ -94,7 +94,8 @@ def geometry_excess(trajectories, c):
     )
     with np.errstate(all="ignore"):
         q = cubic(times, knots, qd, np.linspace(0.0, 1.0, DENSE))
-        low, high = c.joint_range[:, 0] + c.joint_margin_rad, c.joint_range[:, 1] - c.joint_margin_rad
+        margin = c.joint_margin_rad - c.tolerance_rad
+        low, high = c.joint_range[:, 0] + margin, c.joint_range[:, 1] - margin
         travel = np.abs(np.diff(q, axis=2)).sum(axis=2).max(axis=(1, 2)) - c.max_joint_jump_rad
         jump = np.abs(np.diff(knots, axis=1)).max(axis=(1, 2)) - c.max_joint_jump_rad
         at = np.maximum(jump, np.maximum(low - knots, knots - high).max(axis=(1, 2)))

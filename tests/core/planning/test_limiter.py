@@ -62,7 +62,7 @@ def spoil(rng, t, measured, age_s):
         qd[rng.choice([0, -1]), j] = CONFIG.rest_tolerance + near
     elif fault == 5:
         sign = -1 if edge else 1
-        rest = JOINT_LIMITS[j, edge] + sign * CONFIG.joint_margin_rad
+        rest = JOINT_LIMITS[j, edge] + sign * (CONFIG.joint_margin_rad - CONFIG.tolerance_rad)
         q[:, j] = rest + sign * rng.uniform(0, 0.05, len(q))
         q[k, j], qd[:, j] = rest + near, 0.0
         measured = q[0]
