@@ -147,6 +147,10 @@ def scan(
             longest = 0.0
             for j in range(7):
                 p0, p1, m0, m1 = q[k - 1, j], q[k, j], h * qd[k - 1, j], h * qd[k, j]
+                # Markov: a cubic that starts or ends steeper than this travels further; no overflow gets by.
+                steep = max(abs(m0), abs(m1)) / 9.0
+                if not steep <= max_jump:
+                    return JOINT_JUMP, k, j, steep, max_jump, 0.0, 0.0
                 low, high, travel, slope = _cubic(p0, p1, m0, m1)
                 if not travel <= max_jump:
                     return JOINT_JUMP, k, j, travel, max_jump, 0.0, 0.0

@@ -83,7 +83,7 @@ def form_is_legal(trajectory, measured, age_s, c):
     )
 
 
-def geometry_excess(trajectories, c):
+def geometry_excess(trajectories, c, dense=DENSE):
     """By how much each motion breaks joint and box rules: ``(at waypoints, between them)`` of ``m`` trajectories.
 
     Above 0 a rule is broken; between waypoints, in units of what sampling may miss, only above 1, and it is surely
@@ -93,7 +93,7 @@ def geometry_excess(trajectories, c):
         np.array([getattr(t, name) for t in trajectories]) for name in ("times_s", "positions", "velocities")
     )
     with np.errstate(all="ignore"):
-        q = cubic(times, knots, qd, np.linspace(0.0, 1.0, DENSE))
+        q = cubic(times, knots, qd, np.linspace(0.0, 1.0, dense))
         margin = c.joint_margin_rad - c.tolerance_rad
         low, high = c.joint_range[:, 0] + margin, c.joint_range[:, 1] - margin
         travel = np.abs(np.diff(q, axis=2)).sum(axis=2).max(axis=(1, 2)) - c.max_joint_jump_rad
@@ -103,6 +103,8 @@ def geometry_excess(trajectories, c):
     wild = ~(np.isfinite(at) & np.isfinite(between))
     at[wild] = between[wild] = np.inf
     sane = (at <= 0.0) & (between <= 1.0)
+    if not sane.any():
+        return at, between
     at_boxes = box_excess(knots[sane].reshape(-1, 7), c).reshape(sane.sum(), -1)
     between_boxes = box_excess(q[sane][:, :, 2:-1:2].reshape(-1, 7), c).reshape(sane.sum(), -1)
     at[sane] = np.maximum(at[sane], at_boxes.max(axis=1))
