@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import numpy as np
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.event_handler import SubscriptionEventCallbacks
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import String
@@ -19,9 +19,10 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint, MultiDOFJointTrajectory
 
-from dynarend_core.errors import ConfigurationError, DynaRendError
-from dynarend_core.planning.limits import WORKSPACE_AABB_BASE
-from dynarend_core.planning.panda import FINGER_MAX, HOME_Q, JOINT_NAMES
+from dynarend_core.errors import DynaRendError
+from dynarend_core.planning.limiter import TrajectoryLimiter
+from dynarend_core.planning.limiter_outcome import MeasuredState
+from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.planner import MotionPlanner, MotionPlannerConfig
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe, PointCloud
@@ -36,36 +37,12 @@ from dynarend_ros.conversions import (
     stamp_to_ns,
     trajectory_to_message,
 )
+from dynarend_ros.executor_parameters import ExecutorParameters, limiter_config
 from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, Hands, KeyframeExecution
-from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.motion_gate import GateRules, MotionGate
+from dynarend_ros.parameters import NodeParameters
+from dynarend_ros.safety_state import SafetyState
 from dynarend_ros.worker import Worker
-
-_AABB = tuple(float(v) for v in WORKSPACE_AABB_BASE.reshape(-1).round(6))
-_FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
-
-
-@dataclass(frozen=True)
-class ExecutorParameters:
-    """Parameters of the executor node."""
-
-    backend: str = parameter("ompl", "How motions are planned and sent.", choices=("ompl",))
-    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
-    finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
-    finger_open_m: float = parameter(FINGER_MAX, "Finger position when open [m].", low=0.0, high=0.2)
-    workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the tip, base frame [m].")
-    velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0)
-    joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
-    goal_tolerance_rad: float = parameter(0.05, "Joint error at the end of a motion [rad].", low=1e-4, high=1.0)
-    contact_tolerance_rad: float = parameter(0.35, "The same where contact is intended [rad].", low=1e-4, high=2.0)
-    overtime_s: float = parameter(3.0, "Time allowed beyond the planned duration [s].", low=0.1, high=60.0)
-    gripper_timeout_s: float = parameter(2.0, "Time allowed for the gripper [s].", low=0.1, high=30.0)
-
-    def __post_init__(self) -> None:
-        box = np.array(self.workspace)
-        if box.shape != (6,) or (box[3:] <= box[:3]).any():
-            raise ConfigurationError(f"workspace must be 6 numbers, minimum before maximum, got {self.workspace}")
-        if len(self.arm_joints) != 7:
-            raise ConfigurationError(f"arm_joints must name 7 joints, got {list(self.arm_joints)}")
 
 
 class ExecutorNode(runtime.SpinningNode):
@@ -78,19 +55,24 @@ class ExecutorNode(runtime.SpinningNode):
         p = self._p = NodeParameters(self, ExecutorParameters).values
         self._arm_topic = self.create_publisher(JointTrajectoryMessage, topics.ARM_TRAJECTORY, qos.RELIABLE)
         self._gripper_topic = self.create_publisher(JointTrajectoryMessage, topics.GRIPPER_TRAJECTORY, qos.RELIABLE)
-        self._status = self.create_publisher(GoalStatus, topics.EXECUTION_STATUS, qos.RELIABLE)
+        self._status = self.create_publisher(GoalStatus, topics.EXECUTION_STATUS, qos.EXECUTION_STATUS)
+        self._plan_topic = self.create_publisher(JointTrajectoryMessage, topics.PLANNED_TRAJECTORY, qos.LATCHED)
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
         self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
         workspace = np.array(p.workspace).reshape(2, 3)
         planner = MotionPlanner(MotionPlannerConfig(velocity_factor=p.velocity_factor, workspace_aabb=workspace))
-        _warm_up(planner)
+        limiter = TrajectoryLimiter(limiter_config(p))
+        _warm_up(planner, limiter)
         limits = ExecutionLimits(
             goal_tolerance_rad=p.goal_tolerance_rad,
             contact_tolerance_rad=p.contact_tolerance_rad,
             overtime_s=p.overtime_s,
             gripper_timeout_s=p.gripper_timeout_s,
         )
-        self._execution = KeyframeExecution(planner, self._arm, Hands(self._follow, self._grip, self._hold), limits)
+        rules = GateRules(p.require_safety, p.safety_max_age_s, p.dry_run, p.confirm, p.confirm_timeout_s)
+        self._gate = MotionGate(limiter, self._arm, rules, self._show)
+        hands = Hands(self._follow, self._grip, self._hold)
+        self._execution = KeyframeExecution(planner, self._arm, hands, limits, self._gate.pass_through)
         self._clouds: OrderedDict[int, PointCloud2] = OrderedDict()
         self._counts = {"succeeded": 0, "aborted": 0, "cancelled": 0}
         self._last = "no keyframe yet"
@@ -105,7 +87,16 @@ class ExecutorNode(runtime.SpinningNode):
         )
         self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
+        self.create_subscription(DiagnosticStatus, topics.SAFETY_STATE, self._on_safety, qos.LATCHED)
         self.create_service(Trigger, topics.STOP, self._on_stop)
+        self.create_service(Trigger, topics.CONFIRM, self._on_confirm)
+
+    def tick(self) -> float:
+        """Stop when the permission to move ends, also when nobody is left to take it back."""
+        reason = self._gate.forbidden() if self._execution.active else None
+        if reason is not None and self._execution.cancel(reason):
+            self._hold()
+        return 0.02
 
     def on_shutdown(self) -> None:
         """The arm must not go on without anybody who watches it."""
@@ -131,6 +122,10 @@ class ExecutorNode(runtime.SpinningNode):
         except DynaRendError as error:
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"limits: refused: {error}")
             return
+        forbidden = self._gate.forbidden()
+        if forbidden is not None:
+            self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"stopped: refused: {forbidden}")
+            return
         if self._execution.active:
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, "stopped: refused: another keyframe is being carried out")
             return
@@ -144,6 +139,15 @@ class ExecutorNode(runtime.SpinningNode):
         response.message = "the keyframe was cancelled, the arm holds" if stopped else "nothing moved, the arm holds"
         return response
 
+    def _on_confirm(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = self._gate.confirm()
+        return response
+
+    def _on_safety(self, message: DiagnosticStatus) -> None:
+        reason = next((pair.value for pair in message.values if pair.key == "reason"), "")
+        allowed = message.message in {state.value for state in SafetyState if state.allows_motion}
+        self._gate.update_permission(allowed, f"{message.message}: {reason}")
+
     def _source_changed(self, event: object) -> None:
         if event.alive_count == 0 and self._execution.cancel("the source of keyframes disappeared"):  # type: ignore[attr-defined]
             self._hold()
@@ -151,7 +155,8 @@ class ExecutorNode(runtime.SpinningNode):
     def _execute(self, item: tuple[int, Keyframe, PointCloud2 | None]) -> None:
         stamp_ns, keyframe, message = item
         cloud: PointCloud | None = None if message is None else cloud_from_message(message)
-        self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
+        if not self._p.dry_run:
+            self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
         try:
             text = self._execution.run(keyframe, cloud)
         except ExecutionError as error:
@@ -179,6 +184,11 @@ class ExecutorNode(runtime.SpinningNode):
         self._message.publish(String(data=self._last))
         self._status.publish(goal_status_to_message(status, stamp_ns))
 
+    def _show(self, trajectory: JointTrajectory) -> None:
+        self._plan_topic.publish(trajectory_to_message(trajectory, self._p.arm_joints))
+        if self._p.confirm and not self._p.dry_run:
+            self.get_logger().info(f"planned {trajectory.duration_s:.1f} s: call the service {topics.CONFIRM}")
+
     def _follow(self, trajectory: JointTrajectory) -> None:
         self._arm_topic.publish(trajectory_to_message(trajectory, self._p.arm_joints))
 
@@ -198,18 +208,20 @@ class ExecutorNode(runtime.SpinningNode):
         values: dict[str, object] = {
             **self._counts,
             "active": self._execution.active,
+            "waiting_for_confirmation": self._gate.waiting,
+            "forbidden": self._gate.forbidden() or "",
             "joint_state_age_ms": round(1e3 * age, 1),
         }
         return diagnostics.NodeStatus(message, diagnostics.WARN if stale else diagnostics.OK, values)
 
 
-def _warm_up(planner: MotionPlanner) -> None:
+def _warm_up(planner: MotionPlanner, limiter: TrajectoryLimiter) -> None:
     """Compile and import what planning needs before the first keyframe waits for it."""
     T = planner.kinematics.forward(HOME_Q)
     T[2, 3] -= 0.05
     points = np.random.default_rng(0).uniform([0.4, -0.3, 0.0], [0.6, 0.3, 0.01], (2000, 3))
     with contextlib.suppress(DynaRendError):
-        planner.plan(HOME_Q, Keyframe(T, gripper_open=True), points)
+        limiter.check(planner.plan(HOME_Q, Keyframe(T, gripper_open=True), points), MeasuredState(HOME_Q, 0.0))
 
 
 def main() -> int:

@@ -53,7 +53,10 @@ def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:
 GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
     # The simulator is the source of /clock, so it must not wait for it.
     "sim": (NodeSpec(executable="sim_node", name="sim_node", config="sim.yaml"), *_road("sim.yaml", True)),
-    "policy": _road("policy.yaml", False),
+    "policy": (
+        *_road("policy.yaml", False),
+        NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
+    ),
 }
 """Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm."""
 

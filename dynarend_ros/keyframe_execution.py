@@ -56,16 +56,23 @@ class Hands:
     hold: Callable[[], None]
 
 
+Gate = Callable[[JointTrajectory, Callable[[], None]], JointTrajectory]
+"""Judges a planned motion before it moves; its second argument raises when the keyframe was cancelled."""
+
+
 class KeyframeExecution:
     """Runs keyframes one at a time on the caller's thread; :meth:`cancel` may come from any other."""
 
     POLL_S = 0.05
 
-    def __init__(self, planner: MotionPlanner, arm: ArmState, hands: Hands, limits: ExecutionLimits) -> None:
+    def __init__(
+        self, planner: MotionPlanner, arm: ArmState, hands: Hands, limits: ExecutionLimits, gate: Gate
+    ) -> None:
         self._planner = planner
         self._arm = arm
         self._hands = hands
         self._limits = limits
+        self._gate = gate
         self._cancel_reason: str | None = None
         self._lock = threading.Lock()
         self.active = False
@@ -86,7 +93,7 @@ class KeyframeExecution:
         with self._lock:
             self.active, self._cancel_reason = True, None
         try:
-            trajectory = self._plan(keyframe, cloud)
+            trajectory = self._gate(self._plan(keyframe, cloud), self._check_cancelled)
             self._check_cancelled()
             try:
                 self._move(trajectory, keyframe)

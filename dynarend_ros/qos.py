@@ -25,6 +25,14 @@ KEYFRAME = QoSProfile(
 By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 1000 ...``.
 """
 
+EXECUTION_STATUS = QoSProfile(
+    depth=10,
+    reliability=ReliabilityPolicy.RELIABLE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(nanoseconds=200_000_000),
+)
+"""Execution status. The safety node notices within the lease that the executor's process is gone."""
+
 
 def images(reliability: str, depth: int = 15) -> QoSProfile:
     """Image streams: ``"reliable"``, or ``"best_effort"``, which matches every camera driver."""

@@ -10,6 +10,9 @@ EXECUTION_STATUS = "execution_status"
 EXECUTION_MESSAGE = "execution_message"
 ARM_TRAJECTORY = "joint_trajectory"
 GRIPPER_TRAJECTORY = "gripper/joint_trajectory"
+PLANNED_TRAJECTORY = "planned_trajectory"
+SAFETY_STATE = "safety_state"
+HEARTBEAT = "operator_heartbeat"
 TASK_STATUS = "task_status"
 POLICY_STATUS = "policy_status"
 TIME_REFERENCE = "time_reference"
@@ -19,6 +22,8 @@ FUSION_LATENCY = "latency/fusion_ms"
 POLICY_LATENCY = "latency/policy_ms"
 
 RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
+CONFIRM = "confirm"
+ARM, DISARM, RESET_FAULT, SAFETY_STOP = "arm", "disarm", "reset_fault", "safety/stop"
 
 
 def colour(camera: str) -> str:

@@ -16,7 +16,8 @@ Start a graph of ROS nodes as separate processes and show their logs, until Ctrl
 
 graphs:
   sim      sim_node (MuJoCo) + fusion_node + policy_node + executor_node; acts on its own task at once
-  policy   fusion_node + policy_node + executor_node, for your cameras and arm; call `run` or `step` to act
+  policy   fusion_node + policy_node + executor_node + safety_node, for your cameras and arm; call `arm`, then `run`
+           or `step`, to act. Starts as a dry run; docs/safety.md says how to go on
 
 The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
 given with --set comes on top. Talk to them from any shell with the same ROS_DOMAIN_ID.

@@ -22,6 +22,7 @@ PARAMETERS = {
     "fusion_node": "FusionParameters",
     "policy_node": "PolicyParameters",
     "executor_node": "ExecutorParameters",
+    "safety_node": "SafetyParameters",
 }
 
 

@@ -1,0 +1,188 @@
+"""Whether the arm may move, decided in a process of its own: watchdog, latched faults, one stop path.
+
+The executor moves only while ``safety_state`` says ARMED or RUNNING and is fresh. This is no certified emergency stop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import SubscriptionEventCallbacks
+from sensor_msgs.msg import JointState, PointCloud2
+from std_msgs.msg import Empty, Float32
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+
+from dynarend_core.planning.panda import JOINT_NAMES
+from dynarend_ros import diagnostics, qos, runtime, topics
+from dynarend_ros.conversions import stamp_to_ns, trajectory_to_message
+from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.safety_state import Outcome, SafetyLimits, SafetyMachine, SafetyState
+
+_ENDS = {
+    GoalStatus.STATUS_SUCCEEDED: Outcome.SUCCEEDED,
+    GoalStatus.STATUS_ABORTED: Outcome.FAILED,
+    GoalStatus.STATUS_CANCELED: Outcome.CANCELLED,
+}
+_LEVELS = {SafetyState.FAULT: diagnostics.ERROR, SafetyState.PAUSED: diagnostics.WARN}
+
+
+@dataclass(frozen=True)
+class SafetyParameters:
+    """Parameters of the safety node."""
+
+    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
+    joint_states_max_age_s: float = parameter(0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0)
+    cloud_max_age_s: float = parameter(
+        2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0
+    )
+    heartbeat_timeout_s: float = parameter(
+        1.0, "Silence of `operator_heartbeat` that is a fault [s, steady]; 0: no heartbeat asked.", low=0.0, high=60.0
+    )
+    policy_latency_max_s: float = parameter(5.0, "Longest thinking of the policy [s].", low=0.01, high=600.0)
+    max_failures: int = parameter(3, "Keyframes that fail in a row before it is a fault.", low=1, high=100)
+    armed_timeout_s: float = parameter(300.0, "Armed without a keyframe for so long: disarmed [s].", low=1.0)
+    publish_rate_hz: float = parameter(20.0, "Rate of `safety_state` and of the watchdog.", low=5.0, high=200.0)
+
+
+class SafetyNode(runtime.SpinningNode):
+    """Watches inputs, operator and executor, and says on ``safety_state`` whether the arm may move."""
+
+    def __init__(self) -> None:
+        super().__init__("safety_node")
+        p = self._p = NodeParameters(self, SafetyParameters).values
+        ages = {
+            topics.JOINT_STATES: p.joint_states_max_age_s,
+            topics.CLOUD: p.cloud_max_age_s,
+            topics.HEARTBEAT: p.heartbeat_timeout_s,
+        }
+        limits = SafetyLimits(
+            max_age_s={name: age for name, age in ages.items() if age > 0.0},
+            max_policy_latency_s=p.policy_latency_max_s,
+            max_failures=p.max_failures,
+            armed_timeout_s=p.armed_timeout_s,
+        )
+        self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.LATCHED)
+        self._arm_topic = self.create_publisher(JointTrajectoryMessage, topics.ARM_TRAJECTORY, qos.RELIABLE)
+        self._executor_stop = self.create_client(Trigger, topics.STOP)
+        self._machine = SafetyMachine(limits, time.monotonic, self._stop_arm)
+        self._logged = ""
+        self._watch_inputs()
+        self._offer_services()
+        self.create_timer(1.0 / p.publish_rate_hz, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        diagnostics.DiagnosticsPublisher(self, self._describe)
+        self._publish()
+
+    def _watch_inputs(self) -> None:
+        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort", 1))
+        # Raw: the age of a cloud is watched, its contents are not worth the time.
+        self.create_subscription(
+            PointCloud2, topics.CLOUD, lambda _: self._machine.seen(topics.CLOUD), qos.RELIABLE, raw=True
+        )
+        self.create_subscription(
+            Empty, topics.HEARTBEAT, lambda _: self._machine.seen(topics.HEARTBEAT), qos.images("best_effort", 1)
+        )
+        self.create_subscription(
+            Float32,
+            topics.POLICY_LATENCY,
+            lambda message: self._machine.policy_latency(1e-3 * message.data),
+            qos.RELIABLE,
+        )
+        self.create_subscription(
+            GoalStatus,
+            topics.EXECUTION_STATUS,
+            self._on_execution,
+            qos.EXECUTION_STATUS,
+            event_callbacks=SubscriptionEventCallbacks(liveliness=self._executor_changed),
+        )
+
+    def _offer_services(self) -> None:
+        operations: dict[str, Callable[[], tuple[bool, str]]] = {
+            topics.ARM: self._machine.arm,
+            topics.DISARM: self._machine.disarm,
+            topics.RESET_FAULT: self._machine.reset_fault,
+            topics.SAFETY_STOP: lambda: self._machine.pause("stopped by the operator"),
+        }
+        for name, operation in operations.items():
+            self.create_service(Trigger, name, self._service(operation))
+
+    def _service(
+        self, operation: Callable[[], tuple[bool, str]]
+    ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+        def answer(_request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            response.success, response.message = operation()
+            self._publish()
+            return response
+
+        return answer
+
+    def on_shutdown(self) -> None:
+        """Nobody will watch from here on."""
+        if self._machine.state.allows_motion:
+            self._machine.fault("the safety node is shutting down")
+        self._publish()
+
+    def _on_joints(self, message: JointState) -> None:
+        if set(self._p.arm_joints) <= set(message.name):
+            self._machine.seen(topics.JOINT_STATES)
+
+    def _on_execution(self, message: GoalStatus) -> None:
+        stamp_ns = stamp_to_ns(message.goal_info.stamp)
+        if message.status == GoalStatus.STATUS_EXECUTING:
+            self._machine.keyframe_began(stamp_ns)
+        elif message.status in _ENDS:
+            self._machine.keyframe_ended(stamp_ns, _ENDS[message.status])
+        self._publish()
+
+    def _executor_changed(self, event: object) -> None:
+        if event.alive_count == 0:  # type: ignore[attr-defined]
+            self._machine.executor_lost()
+            self._publish()
+
+    def _stop_arm(self, reason: str) -> None:
+        """The one stop path: the executor's ``stop``. Where no executor is left, the controller is told to hold."""
+        self._publish()  # the executor also stops when it reads this
+        if self._executor_stop.service_is_ready():
+            self._executor_stop.call_async(Trigger.Request())
+        self._arm_topic.publish(trajectory_to_message(None, self._p.arm_joints))
+        self.get_logger().warning(f"stop: {reason}")
+
+    def _tick(self) -> None:
+        self._machine.tick()
+        self._publish()
+
+    def _publish(self) -> None:
+        machine = self._machine
+        text = f"{machine.state.value}: {machine.reason}"
+        if text != self._logged:
+            self._logged = text
+            self.get_logger().info(text)
+        self._state_topic.publish(
+            DiagnosticStatus(
+                level=_LEVELS.get(machine.state, diagnostics.OK),
+                name=topics.SAFETY_STATE,
+                message=machine.state.value,
+                values=[KeyValue(key="reason", value=machine.reason)],
+            )
+        )
+
+    def _describe(self) -> diagnostics.NodeStatus:
+        machine = self._machine
+        values: dict[str, object] = {f"{name}_age_s": round(age, 3) for name, age in machine.ages_s().items()}
+        values |= {"state": machine.state.value, "failures": machine.failures}
+        text = f"{machine.state.value}: {machine.reason}"
+        return diagnostics.NodeStatus(text, _LEVELS.get(machine.state, diagnostics.OK), values)
+
+
+def main() -> int:
+    """Console script."""
+    return runtime.run(SafetyNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
