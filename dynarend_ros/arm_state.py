@@ -18,30 +18,46 @@ Array = np.ndarray
 class ArmState:
     """Arm and finger positions with their age on the steady clock.
 
+    Fingers may come with the arm or in messages of their own. A message whose stamp is the last one's is no news: a
+    driver that repeats itself, or stamps nothing, grows stale.
+
     Args:
         arm_joints: Names of the arm joints, base to wrist.
         finger_joints: Names of the finger joints; the gripper's width is the sum of their positions.
         max_age_s: Older states are refused [s, steady clock: a simulation or a stopped /clock cannot fool it].
     """
 
+    KEPT_NS = 500_000_000
+
     def __init__(self, arm_joints: Sequence[str], finger_joints: Sequence[str], max_age_s: float) -> None:
         self._arm = tuple(arm_joints)
         self._fingers = tuple(finger_joints)
         self._max_age_s = max_age_s
-        self._history: deque[tuple[int, Array, float]] = deque(maxlen=64)
+        self._history: deque[tuple[int, Array, float]] = deque()
+        self._width_m = np.nan
         self._arrival_s: float | None = None
         self._changed = threading.Condition()
 
     def update(self, joints: Joints) -> None:
-        """Take a joint state; states of other joints only (a second publisher) are ignored."""
+        """Take a joint state; joints of neither arm nor gripper are ignored.
+
+        Raises:
+            InvalidInputError: a position is not finite.
+        """
+        if set(self._fingers) <= set(joints.positions):
+            self._width_m = float(joints.select(self._fingers).sum())
         if not set(self._arm) <= set(joints.positions):
             return
         q = joints.select(self._arm)
-        width = float(joints.select(self._fingers).sum()) if set(self._fingers) <= set(joints.positions) else np.nan
         with self._changed:
+            if self._history and joints.stamp_ns == self._history[-1][0]:
+                return
             if self._history and joints.stamp_ns < self._history[-1][0]:
                 self._history.clear()
-            self._history.append((joints.stamp_ns, q, width))
+            self._history.append((joints.stamp_ns, q, self._width_m))
+            # By time, not by number: drivers send 25 to 1000 states a second.
+            while joints.stamp_ns - self._history[0][0] > self.KEPT_NS:
+                self._history.popleft()
             self._arrival_s = time.monotonic()
             self._changed.notify_all()
 
@@ -60,14 +76,14 @@ class ArmState:
             return self._history[-1][0] if self._history else 0
 
     def latest(self) -> tuple[int, Array, float]:
-        """Stamp [ns], arm positions ``(7,)`` [rad] and gripper width [m].
+        """Stamp [ns], arm positions ``(7,)`` [rad] and gripper width [m] (NaN if no fingers were ever seen).
 
         Raises:
             ObservationError: no state yet, or it is older than the limit.
         """
         age = self.age_s()
         if age > self._max_age_s:
-            seen = "none arrived yet" if not np.isfinite(age) else f"the last one is {age:.2f} s old"
+            seen = "none arrived yet" if not np.isfinite(age) else f"the last new one is {age:.2f} s old"
             raise ObservationError(f"joint_states are stale: {seen}, limit {self._max_age_s:.2f} s")
         with self._changed:
             return self._history[-1]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 from rich.table import Table
@@ -18,6 +18,8 @@ from dynarend_core.types import Array
 from dynarend_core.visualization import filmstrip
 from dynarend_ros.episode_runner import Recording
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class DemoReport:
@@ -26,20 +28,22 @@ class DemoReport:
     Attributes:
         evaluation: Success by task, as ``dynarend evaluate`` reports it.
         latency_ms: ``fusion``, ``policy``, ``camera_to_keyframe``: percentiles [ms].
-        frames_published: Camera frames the simulator sent while the graph ran.
+        frames_published: Camera frames the simulator sent while the graph ran; None if the run was cut short.
         frames_lost: Those of them that did not arrive at the fusion node.
         processes: Name, process id and exit code of every process.
         seconds: Wall time of the whole demo [s].
         start_up_seconds: Of it, until all processes were ready [s].
+        error: What cut the run short; empty if nothing did.
     """
 
     evaluation: report.EvaluationReport
     latency_ms: dict[str, dict[str, float]]
-    frames_published: int
-    frames_lost: int
+    frames_published: int | None
+    frames_lost: int | None
     processes: list[dict[str, Any]]
     seconds: float
     start_up_seconds: float
+    error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON content: the evaluation's fields at the top level, the graph's measurements beside them."""
@@ -78,7 +82,8 @@ def _caption(demo: DemoReport) -> str:
         for name, values in demo.latency_ms.items()
         if values
     ]
-    lines.append(f"{demo.frames_lost} of {demo.frames_published} camera frames lost; {demo.seconds:.0f} s in all")
+    lost = "" if demo.frames_lost is None else f"{demo.frames_lost} of {demo.frames_published} camera frames lost; "
+    lines.append(f"{lost}{demo.seconds:.0f} s in all")
     return "\n".join(lines)
 
 
@@ -86,6 +91,11 @@ def _save(path: Path, rgb: Array) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), rgb[:, :, ::-1])
     return path
+
+
+def _shortened(items: Sequence[T]) -> list[T]:
+    """At most twelve: the first ones and the last three; of a policy that lost its way there is more than enough."""
+    return list(items) if len(items) <= 12 else [*items[:9], *items[-3:]]
 
 
 def save_pictures(recordings: Sequence[Recording], folder: Path) -> list[Path]:
@@ -97,9 +107,8 @@ def save_pictures(recordings: Sequence[Recording], folder: Path) -> list[Path]:
         title = f'{task}: "{shown.result.instruction}"'
         if shown.result.frames:
             outcome = "success" if shown.result.success else shown.result.failure_reason.value
-            strip = filmstrip(
-                shown.result.frames, shown.captions, title=title, success=shown.result.success, outcome=outcome
-            )
+            frames, captions = _shortened(shown.result.frames), _shortened(shown.captions)
+            strip = filmstrip(frames, captions, title=title, success=shown.result.success, outcome=outcome)
             saved.append(_save(folder / f"{task}_filmstrip.png", strip))
         for step, picture in enumerate(shown.pictures, start=1):
             saved.append(_save(folder / f"{task}_keyframe{step}.png", picture))

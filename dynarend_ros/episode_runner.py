@@ -80,8 +80,8 @@ class EpisodeRunner:
             timed_out = self._watch(start_s + self._timeout_s, lambda n: progress(f"{spec.task}: {instruction} ({n})"))
             reason, message = self._judge(timed_out)
         finally:
-            self._client.call(topics.RUN, False)
-            self._client.call(topics.STOP)
+            steps = len(self._client.executions)
+            self._halt()
         self._snap("success" if reason is FailureReason.NONE else reason.value)
         result = EpisodeResult(
             spec=spec,
@@ -89,7 +89,7 @@ class EpisodeRunner:
             failure_reason=reason,
             message=message,
             instruction=instruction,
-            steps=len(self._client.executions),
+            steps=steps,
             wall_s=time.monotonic() - start_s,
             latencies_ms=tuple(self._client.latency_ms["policy"][policy_calls:]),
             frames=tuple(self._frames),
@@ -99,18 +99,29 @@ class EpisodeRunner:
     def _reset(self, spec: EpisodeSpec) -> str:
         """Build the scene; returns the instruction. Leaves the first overview picture."""
         client = self._client
-        before = client.task_status.get("episode", 0)
+        before, tasks = client.task_status.get("episode", 0), client.policy_status.get("tasks", 0)
         phrasing = -1 if spec.phrasing is None else spec.phrasing
         scene = {"task": spec.task, "variation": spec.variation, "seed": spec.seed, "phrasing": phrasing}
         client.set_parameters("sim_node", scene)
         instruction = client.call(topics.RESET)
         if not client.wait_for(lambda: client.task_status.get("episode", 0) > before, 5.0):
             raise DynaRendError(f"the simulator did not report the new scene of {spec.task}")
+        # Told to run before it has the new instruction, the policy would go on with the old one.
+        if not client.wait_for(lambda: client.policy_status.get("tasks", 0) > tasks, 10.0):
+            self._check()
+            raise DynaRendError(f"the policy node did not take the instruction; its status: {client.policy_status}")
         client.clear()
         self._frames, self._captions = [], []
         client.wait_for(lambda: client.overview is not None, 1.0)
         self._snap("start")
         return instruction
+
+    def _halt(self) -> None:
+        """Pause the policy, stop the arm, and wait until the keyframe under way has been answered."""
+        client, before = self._client, len(self._client.executions)
+        client.call(topics.RUN, False)
+        if "cancelled" in client.call(topics.STOP):
+            client.wait_for(lambda: len(client.executions) > before, 5.0)
 
     def _watch(self, deadline: float, progress: Callable[[int], None]) -> bool:
         """Follow the episode until it is decided, taking pictures; returns whether time ran out instead."""

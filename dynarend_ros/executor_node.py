@@ -7,12 +7,10 @@ it sends an empty trajectory: hold.
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 
 import numpy as np
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.event_handler import SubscriptionEventCallbacks
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -38,6 +36,7 @@ from dynarend_ros.conversions import (
     trajectory_to_message,
 )
 from dynarend_ros.executor_parameters import ExecutorParameters, limiter_config
+from dynarend_ros.keyframe_admission import AdmissionError, AdmissionLimits, KeyframeAdmission
 from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, Hands, KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
 from dynarend_ros.parameters import NodeParameters
@@ -47,8 +46,6 @@ from dynarend_ros.worker import Worker
 
 class ExecutorNode(runtime.SpinningNode):
     """Carries out one keyframe at a time; refuses what it cannot answer for, with the reason on a topic."""
-
-    CLOUDS_KEPT = 8
 
     def __init__(self) -> None:
         super().__init__("executor_node")
@@ -73,7 +70,7 @@ class ExecutorNode(runtime.SpinningNode):
         self._gate = MotionGate(limiter, self._arm, rules, self._show)
         hands = Hands(self._follow, self._grip, self._hold)
         self._execution = KeyframeExecution(planner, self._arm, hands, limits, self._gate.pass_through)
-        self._clouds: OrderedDict[int, PointCloud2] = OrderedDict()
+        self._admission = KeyframeAdmission(AdmissionLimits(p.base_frame, p.cloud_max_age_s))
         self._counts = {"succeeded": 0, "aborted": 0, "cancelled": 0}
         self._last = "no keyframe yet"
         self._worker = Worker("execution", self._execute, self._unexpected)
@@ -81,7 +78,7 @@ class ExecutorNode(runtime.SpinningNode):
         diagnostics.DiagnosticsPublisher(self, self._describe)
 
     def _connect(self) -> None:
-        watch = SubscriptionEventCallbacks(liveliness=self._source_changed)
+        watch = qos.subscription_events(liveliness=self._source_changed)
         self.create_subscription(
             MultiDOFJointTrajectory, topics.KEYFRAME, self._on_keyframe, qos.KEYFRAME, event_callbacks=watch
         )
@@ -111,14 +108,19 @@ class ExecutorNode(runtime.SpinningNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
 
     def _on_cloud(self, message: PointCloud2) -> None:
-        self._clouds[stamp_to_ns(message.header.stamp)] = message
-        while len(self._clouds) > self.CLOUDS_KEPT:
-            self._clouds.popitem(last=False)
+        self._admission.add_cloud(message)
 
     def _on_keyframe(self, message: MultiDOFJointTrajectory) -> None:
         stamp_ns = stamp_to_ns(message.header.stamp)
         try:
+            if self._admission.is_repetition(stamp_ns):
+                self.get_logger().warning("the same keyframe again: ignored")
+                return
             keyframe = keyframe_from_message(message)
+            cloud = self._admission.check(message.header.frame_id, stamp_ns)
+        except AdmissionError as error:
+            self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"{error.reason.value}: refused: {error}")
+            return
         except DynaRendError as error:
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"limits: refused: {error}")
             return
@@ -126,15 +128,18 @@ class ExecutorNode(runtime.SpinningNode):
         if forbidden is not None:
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"stopped: refused: {forbidden}")
             return
-        if self._execution.active:
+        if not self._execution.reserve():  # here and not on the worker: `stop` must find it from now on
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, "stopped: refused: another keyframe is being carried out")
             return
-        cloud = self._clouds.get(stamp_ns) or next(reversed(self._clouds.values()), None)
+        self._admission.accepted(stamp_ns)
         self._worker.submit((stamp_ns, keyframe, cloud))
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self._execution.cancel("stop was called")
         self._hold()
+        self._admission.stop()
+        # Stamp 0: nothing that is under way anywhere may move the arm, also not what the policy is thinking out.
+        self._status.publish(goal_status_to_message(GoalStatus.STATUS_CANCELED, 0))
         response.success = True
         response.message = "the keyframe was cancelled, the arm holds" if stopped else "nothing moved, the arm holds"
         return response
@@ -149,24 +154,28 @@ class ExecutorNode(runtime.SpinningNode):
         self._gate.update_permission(allowed, f"{message.message}: {reason}")
 
     def _source_changed(self, event: object) -> None:
-        if event.alive_count == 0 and self._execution.cancel("the source of keyframes disappeared"):  # type: ignore[attr-defined]
+        alive = event.alive_count  # type: ignore[attr-defined]
+        if alive == 0 and self._execution.cancel("the source of keyframes disappeared", wanted=False):
             self._hold()
 
     def _execute(self, item: tuple[int, Keyframe, PointCloud2 | None]) -> None:
         stamp_ns, keyframe, message = item
-        cloud: PointCloud | None = None if message is None else cloud_from_message(message)
         if not self._p.dry_run:
             self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
+        status, text = GoalStatus.STATUS_ABORTED, ""
         try:
+            cloud: PointCloud | None = None if message is None else cloud_from_message(message)
             text = self._execution.run(keyframe, cloud)
+            status = GoalStatus.STATUS_SUCCEEDED
         except ExecutionError as error:
             status = GoalStatus.STATUS_CANCELED if error.cancelled else GoalStatus.STATUS_ABORTED
-            self._finish(stamp_ns, status, f"{error.reason.value}: {error}")
-            return
+            text = f"{error.reason.value}: {error}"
         except Exception as error:  # whoever sent the keyframe must get an answer
-            self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"controller: {type(error).__name__}: {error}")
+            text = f"controller: {type(error).__name__}: {error}"
             raise
-        self._finish(stamp_ns, GoalStatus.STATUS_SUCCEEDED, text)
+        finally:
+            self._execution.release()  # before the answer: the next keyframe may follow it at once
+            self._finish(stamp_ns, status, text)
 
     def _unexpected(self, error: Exception) -> None:
         self._hold()

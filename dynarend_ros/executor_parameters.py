@@ -25,6 +25,13 @@ class ExecutorParameters:
     finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
     finger_open_m: float = parameter(FINGER_MAX, "Finger position when open [m].", low=0.0, high=0.2)
     workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the tip, base frame [m].")
+    base_frame: str = parameter("panda_link0", "Frame of keyframes and clouds; those in another one are refused.")
+    cloud_max_age_s: float = parameter(
+        2.0,
+        "Refuse to plan around a cloud that arrived earlier [s, steady]; 0: without clouds, around nothing.",
+        low=0.0,
+        high=60.0,
+    )
     velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0)
     max_tool_speed: float = parameter(0.25, "Speed limit of the tip [m/s]; faster is slowed.", low=0.005, high=3.0)
     joint_margin_rad: float = parameter(0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5)

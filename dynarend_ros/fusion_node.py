@@ -139,6 +139,9 @@ class FusionNode(runtime.SpinningNode):
 
     def _decode(self, frame: RawFrame) -> CameraView | None:
         try:
+            parent = frame.transform.header.frame_id
+            if parent != self._p.base_frame:
+                raise ObservationError(f"its transform's parent is {parent!r}, base_frame is {self._p.base_frame!r}")
             view = frame.decode(self._p.min_valid_fraction)
         except DynaRendError as error:
             self._note(frame.camera, str(error))

@@ -64,6 +64,7 @@ class KeyframeExecution:
     """Runs keyframes one at a time on the caller's thread; :meth:`cancel` may come from any other."""
 
     POLL_S = 0.05
+    JUMP_BACK_S = 0.05
 
     def __init__(
         self, planner: MotionPlanner, arm: ArmState, hands: Hands, limits: ExecutionLimits, gate: Gate
@@ -73,38 +74,53 @@ class KeyframeExecution:
         self._hands = hands
         self._limits = limits
         self._gate = gate
-        self._cancel_reason: str | None = None
+        self._cancelled: ExecutionError | None = None
         self._lock = threading.Lock()
         self.active = False
 
-    def cancel(self, reason: str) -> bool:
-        """Stop the arm if a keyframe is being carried out; returns whether one was."""
+    def reserve(self) -> bool:
+        """Claim the arm for a keyframe, at once when it arrives; False if another one is under way."""
         with self._lock:
-            if self.active and self._cancel_reason is None:
-                self._cancel_reason = reason
+            if self.active:
+                return False
+            self.active, self._cancelled = True, None
+            return True
+
+    def release(self) -> None:
+        """The keyframe of :meth:`reserve` is done with."""
+        with self._lock:
+            self.active = False
+
+    def cancel(self, reason: str, wanted: bool = True) -> bool:
+        """Give up the keyframe under way, if any; returns whether there is one.
+
+        After this call no command of that keyframe leaves any more, so a hold sent now is the last word.
+
+        Args:
+            reason: Why.
+            wanted: Somebody asked for it; otherwise the keyframe counts as failed.
+        """
+        with self._lock:
+            if self.active and self._cancelled is None:
+                self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
             return self.active
 
     def run(self, keyframe: Keyframe, cloud: PointCloud | None) -> str:
-        """Carry out one keyframe; returns a sentence about how it ended.
+        """Carry out the keyframe the arm was reserved for; returns a sentence about how it ended.
 
         Raises:
             ExecutionError: refused, failed or cancelled; if the arm was moving it has been told to hold.
         """
-        with self._lock:
-            self.active, self._cancel_reason = True, None
+        self._check_cancelled()
+        trajectory = self._gate(self._plan(keyframe, cloud), self._check_cancelled)
+        self._check_cancelled()
         try:
-            trajectory = self._gate(self._plan(keyframe, cloud), self._check_cancelled)
-            self._check_cancelled()
-            try:
-                self._move(trajectory, keyframe)
-                self._grip(keyframe.gripper_open)
-            except BaseException:
-                self._hands.hold()
-                raise
-            return f"reached in {trajectory.duration_s:.2f} s"
-        finally:
-            with self._lock:
-                self.active = False
+            self._move(trajectory, keyframe)
+            self._grip(keyframe.gripper_open)
+        except BaseException:
+            self._hands.hold()
+            raise
+        return f"reached in {trajectory.duration_s:.2f} s"
 
     def _plan(self, keyframe: Keyframe, cloud: PointCloud | None) -> JointTrajectory:
         points = None if cloud is None or keyframe.ignore_collisions else cloud.xyz
@@ -124,8 +140,22 @@ class KeyframeExecution:
             raise ExecutionError(str(error), FailureReason.CONTROLLER) from error
 
     def _check_cancelled(self) -> None:
-        if self._cancel_reason is not None:
-            raise ExecutionError(self._cancel_reason, FailureReason.STOPPED, cancelled=True)
+        if self._cancelled is not None:
+            raise self._cancelled
+
+    def _command(self, send: Callable[[], None]) -> None:
+        """Send a command unless somebody has cancelled; never after :meth:`cancel` has returned."""
+        with self._lock:
+            self._check_cancelled()
+            send()
+
+    def _elapsed_s(self, start_ns: int, stamp_ns: int) -> float:
+        elapsed_s = 1e-9 * (stamp_ns - start_ns)
+        if elapsed_s < -self.JUMP_BACK_S:
+            raise ExecutionError(
+                f"the stamps of joint_states jumped back by {-elapsed_s:.2f} s", FailureReason.CONTROLLER
+            )
+        return elapsed_s
 
     def _still(self) -> bool:
         return self._arm.at_rest(self._limits.rest_window_s, self._limits.rest_tolerance_rad)
@@ -135,11 +165,11 @@ class KeyframeExecution:
         limits = self._limits
         tolerance = limits.contact_tolerance_rad if keyframe.ignore_collisions else limits.goal_tolerance_rad
         start_ns, _, _ = self._latest()
-        self._hands.follow(trajectory)
+        self._command(lambda: self._hands.follow(trajectory))
         while True:
             self._arm.wait(self.POLL_S)
             stamp_ns, q, _ = self._latest()
-            elapsed_s = 1e-9 * (stamp_ns - start_ns)
+            elapsed_s = self._elapsed_s(start_ns, stamp_ns)
             error = float(np.abs(q - trajectory.positions[-1]).max())
             if elapsed_s >= trajectory.duration_s and self._still() and error <= tolerance:
                 return
@@ -153,11 +183,11 @@ class KeyframeExecution:
     def _grip(self, is_open: bool) -> None:
         """Command the gripper and wait until the fingers rest (closed on an object counts)."""
         start_ns, _, _ = self._latest()
-        self._hands.command_gripper(is_open)
+        self._command(lambda: self._hands.command_gripper(is_open))
         minimum_s = 2.0 * self._limits.rest_window_s
         while True:
             self._arm.wait(self.POLL_S)
             stamp_ns, _, _ = self._latest()
-            elapsed_s = 1e-9 * (stamp_ns - start_ns)
+            elapsed_s = self._elapsed_s(start_ns, stamp_ns)
             if (elapsed_s >= minimum_s and self._still()) or elapsed_s > self._limits.gripper_timeout_s:
                 return

@@ -18,6 +18,7 @@ def launch_description(graph_name: str) -> LaunchDescription:
     from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
     from launch.substitutions import LaunchConfiguration
     from launch_ros.actions import Node
+    from launch_ros.parameter_descriptions import ParameterValue
 
     from launch import LaunchDescription
 
@@ -27,7 +28,8 @@ def launch_description(graph_name: str) -> LaunchDescription:
     def action(spec: NodeSpec) -> Node:
         parameters = [LaunchConfiguration("params_file"), {**spec.parameters, "use_sim_time": spec.use_sim_time}]
         if spec.name == "policy_node":
-            parameters.append({"policy": LaunchConfiguration("policy")})
+            # A string also where the folder is called 7: launch would guess the type.
+            parameters.append({"policy": ParameterValue(LaunchConfiguration("policy"), value_type=str)})
         return Node(
             package=PACKAGE,
             executable=spec.executable,

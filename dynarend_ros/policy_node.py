@@ -16,11 +16,12 @@ from std_msgs.msg import Float32, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from dynarend_core.errors import DynaRendError
+from dynarend_core.errors import DynaRendError, ObservationError
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import FINGER_MAX, HOME_Q, JOINT_NAMES
 from dynarend_core.types import GripperState, Observation, PointCloud, Prediction
 from dynarend_ros import diagnostics, qos, runtime, topics
+from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions import (
     cloud_from_message,
@@ -34,7 +35,6 @@ from dynarend_ros.policy_display import PolicyDisplay, Thought
 from dynarend_ros.worker import Worker
 
 _FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
-_TERMINAL = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED)
 
 
 class Acting(Protocol):
@@ -57,6 +57,9 @@ class PolicyParameters:
     finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
     open_width_m: float = parameter(0.9 * 2 * FINGER_MAX, "Wider counts as open [m].", low=0.0, high=0.5)
     joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
+    cloud_max_age_s: float = parameter(
+        1.0, "A cloud that arrived earlier moves nothing [s, steady].", low=0.01, high=60.0
+    )
     max_keyframes: int = parameter(25, "Stop after so many keyframes of one instruction.", low=1, high=1000)
     max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100)
     draw_live: bool = parameter(False, "Draw every prediction at once; costs about as much time as acting.")
@@ -64,7 +67,7 @@ class PolicyParameters:
 
 
 class PolicyNode(runtime.SpinningNode):
-    """Runs the loop cloud -> keyframe -> execution -> newer cloud; inference on a worker thread."""
+    """Connects clouds, arm, policy and executor to the acting loop; inference on a worker thread."""
 
     def __init__(self) -> None:
         super().__init__("policy_node")
@@ -74,18 +77,15 @@ class PolicyNode(runtime.SpinningNode):
         self._warm_up()
         self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
         self._latency = LatencyWindow()
-        self._running, self._once = p.autorun, False
-        self._instruction = ""
-        self._step, self._failures = 0, 0
-        self._busy = False
-        self._awaiting: tuple[int, float] | None = None
-        self._not_before_ns = 0
         self._cloud: PointCloud2 | None = None
-        self._worker = Worker("policy", self._think, self._failed)
+        self._cloud_arrival_s = 0.0
+        limits = ActingLimits(p.max_keyframes, p.max_failures, p.cloud_max_age_s, p.execution_timeout_s)
+        self._loop = ActingLoop(limits, p.autorun, self._report)
+        self._worker = Worker("policy", self._think, self._unexpected)
         self._create_publishers()
         self._connect()
         diagnostics.DiagnosticsPublisher(self, self._describe)
-        self._set_reason("waiting for an instruction")
+        self._report(self._loop.reason, False)
         self.get_logger().info(f"ready: {p.policy or type(self._policy).__name__} on {p.device}")
 
     def load_policy(self, p: PolicyParameters) -> Acting:
@@ -116,7 +116,8 @@ class PolicyNode(runtime.SpinningNode):
         self.create_service(SetBool, topics.RUN, self._on_run)
         self.create_service(Trigger, topics.STEP, self._on_step)
         self.create_service(Trigger, topics.DRAW, self._on_draw)
-        self.create_timer(0.5, self._check_timeout, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.5, lambda: self._loop.check_timeouts(time.monotonic()), clock=steady)
 
     def on_shutdown(self) -> None:
         """End the worker."""
@@ -129,25 +130,18 @@ class PolicyNode(runtime.SpinningNode):
 
     def _on_instruction(self, message: String) -> None:
         """A message on `instruction` starts a new task, also when the words are the same."""
-        self._instruction = message.data.strip()
-        self._step, self._failures, self._awaiting = 0, 0, None
         self._display.clear()
-        self._not_before_ns = self._seen_ns()
-        self.get_logger().info(f"instruction: {self._instruction!r}")
-        self._set_reason("acting" if self._running else "waiting for run or step")
+        self.get_logger().info(f"instruction: {message.data.strip()!r}")
+        self._loop.start_task(message.data.strip(), self._seen_ns())
 
     def _on_run(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._running = bool(request.data)
-        self._failures = 0
-        self._set_reason("acting" if self._running else "paused")
-        response.success, response.message = True, self._reason
+        self._loop.set_running(bool(request.data))
+        response.success, response.message = True, self._loop.reason
         self._maybe_act()
         return response
 
     def _on_step(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = bool(self._instruction) and not self._busy and self._awaiting is None
-        response.message = "one keyframe" if response.success else "no instruction yet, or a keyframe is under way"
-        self._once = self._once or response.success
+        response.success, response.message = self._loop.request_step(time.monotonic())
         self._maybe_act()
         return response
 
@@ -158,90 +152,75 @@ class PolicyNode(runtime.SpinningNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
 
     def _on_cloud(self, message: PointCloud2) -> None:
-        self._cloud = message
+        if message.header.frame_id != self._p.base_frame:
+            text = f"cloud in frame {message.header.frame_id!r} ignored, base_frame is {self._p.base_frame!r}"
+            self.get_logger().error(text, throttle_duration_sec=2.0)
+            return
+        self._cloud, self._cloud_arrival_s = message, time.monotonic()
         self._maybe_act()
 
     def _on_execution(self, message: GoalStatus) -> None:
         stamp_ns = stamp_to_ns(message.goal_info.stamp)
-        if self._awaiting is None or stamp_ns != self._awaiting[0] or message.status not in _TERMINAL:
-            return
-        self._awaiting = None
-        self._not_before_ns = self._seen_ns()
-        self._step += 1
-        if message.status == GoalStatus.STATUS_SUCCEEDED:
-            self._failures = 0
-        else:
-            self._count_failure("the executor did not reach the keyframe")
-        if self._running and self._step >= self._p.max_keyframes:
-            self._stop(f"stopped: {self._step} keyframes, the limit")
-
-    def _check_timeout(self) -> None:
-        if self._awaiting is not None and time.monotonic() - self._awaiting[1] > self._p.execution_timeout_s:
-            self._awaiting = None
-            self._count_failure(f"no answer of the executor for {self._p.execution_timeout_s:.0f} s")
+        if message.status == GoalStatus.STATUS_CANCELED:
+            if stamp_ns == 0 or self._loop.awaits(stamp_ns):  # 0: whatever may be under way
+                self._loop.halt(self._seen_ns())
+        elif message.status in (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED):
+            succeeded = message.status == GoalStatus.STATUS_SUCCEEDED
+            self._loop.execution_ended(stamp_ns, succeeded, self._seen_ns())
 
     def _maybe_act(self) -> None:
-        wanted = (self._running or self._once) and bool(self._instruction)
-        if not wanted or self._busy or self._awaiting is not None or self._cloud is None:
+        if self._cloud is None:
             return
-        if stamp_to_ns(self._cloud.header.stamp) <= self._not_before_ns:
-            return
-        self._busy, self._once = True, False
-        self._worker.submit((self._cloud, self._instruction, self._step))
+        now_s = time.monotonic()
+        turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
+        if turn is not None:
+            self._worker.submit((self._cloud, turn))
 
-    def _think(self, item: tuple[PointCloud2, str, int]) -> None:
-        message, instruction, step = item
-        cloud = cloud_from_message(message)
-        observation = self._observe(cloud, instruction, step)
-        start_s = time.perf_counter()
-        prediction = self._policy.act(observation)
-        milliseconds = 1e3 * (time.perf_counter() - start_s)
-        if instruction == self._instruction and step == self._step:
-            self._awaiting = (cloud.stamp_ns, time.monotonic())
-            self._keyframe.publish(keyframe_to_message(prediction.keyframe, self._p.base_frame, cloud.stamp_ns))
+    def _think(self, item: tuple[PointCloud2, Turn]) -> None:
+        message, turn = item
+        try:
+            cloud = cloud_from_message(message)
+            observation = self._observe(cloud, turn)
+            start_s = time.perf_counter()
+            prediction = self._policy.act(observation)
+            milliseconds = 1e3 * (time.perf_counter() - start_s)
+            keyframe = keyframe_to_message(prediction.keyframe, self._p.base_frame, cloud.stamp_ns)
+        except Exception as error:  # counted, and said with its cause
+            self._loop.turn_failed(turn, f"policy: {type(error).__name__}: {error}", self._seen_ns())
+            return
+        sent = self._loop.answer(turn, cloud.stamp_ns, time.monotonic(), lambda: self._keyframe.publish(keyframe))
         self._latency.add(milliseconds)
         self._latency_topic.publish(Float32(data=milliseconds))
-        self._busy = False
-        self._display.show(Thought(cloud, prediction, f"{step + 1}: {instruction}"))
+        if sent:
+            self._display.show(Thought(cloud, prediction, f"{turn.step + 1}: {turn.instruction}"))
 
-    def _observe(self, cloud: PointCloud, instruction: str, step: int) -> Observation:
+    def _observe(self, cloud: PointCloud, turn: Turn) -> Observation:
         _, q, width = self._arm.latest()
-        T_base_gripper = self._kinematics.forward(q)
-        gripper = GripperState(T_base_gripper, is_open=bool(width >= self._p.open_width_m), width_m=width)
-        return Observation((), gripper, instruction, step, q, cloud.stamp_ns, cloud)
+        if not np.isfinite(width):
+            raise ObservationError(f"joint_states never held the fingers {', '.join(self._p.finger_joints)}")
+        gripper = GripperState(self._kinematics.forward(q), is_open=bool(width >= self._p.open_width_m), width_m=width)
+        return Observation((), gripper, turn.instruction, turn.step, q, cloud.stamp_ns, cloud)
 
     def _on_draw(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Draw the keyframes since the last instruction; the response's message is how many pictures were sent."""
-        response.success, response.message = True, str(self._display.draw_all())
+        try:
+            response.success, response.message = True, str(self._display.draw_all())
+        except Exception as error:  # a picture that fails must not end the node
+            response.success, response.message = False, f"{type(error).__name__}: {error}"
         return response
 
-    def _failed(self, error: Exception) -> None:
-        self._busy = False
-        self._not_before_ns = self._seen_ns()
-        self._count_failure(f"policy: {type(error).__name__}: {error}")
+    def _unexpected(self, error: Exception) -> None:
+        self.get_logger().error(f"showing a prediction failed: {type(error).__name__}: {error}")
 
-    def _count_failure(self, reason: str) -> None:
-        self._failures += 1
-        self.get_logger().warning(f"{reason} (failure {self._failures} of {self._p.max_failures} in a row)")
-        if self._failures >= self._p.max_failures:
-            self._stop(f"stopped after {self._failures} failures in a row: {reason}")
-        else:
-            self._set_reason(f"trying again: {reason}")
-
-    def _stop(self, reason: str) -> None:
-        self._running = False
-        self._set_reason(reason)
-        self.get_logger().warning(reason)
-
-    def _set_reason(self, reason: str) -> None:
-        self._reason = reason
-        status = {"running": self._running, "step": self._step, "failures": self._failures, "reason": reason}
-        self._status.publish(String(data=json.dumps(status)))
+    def _report(self, reason: str, problem: bool) -> None:
+        if problem:
+            self.get_logger().warning(reason)
+        self._status.publish(String(data=json.dumps(self._loop.status())))
 
     def _describe(self) -> diagnostics.NodeStatus:
-        values = {"running": self._running, "step": self._step, "latency": self._latency.summary()}
-        level = diagnostics.WARN if self._failures else diagnostics.OK
-        return diagnostics.NodeStatus(self._reason, level, values)
+        values = {**self._loop.status(), "latency": self._latency.summary()}
+        level = diagnostics.WARN if self._loop.failures else diagnostics.OK
+        return diagnostics.NodeStatus(self._loop.reason, level, values)
 
 
 def main() -> int:

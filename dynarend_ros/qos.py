@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
@@ -38,3 +41,12 @@ def images(reliability: str, depth: int = 15) -> QoSProfile:
     """Image streams: ``"reliable"``, or ``"best_effort"``, which matches every camera driver."""
     policy = ReliabilityPolicy.RELIABLE if reliability == "reliable" else ReliabilityPolicy.BEST_EFFORT
     return QoSProfile(depth=depth, reliability=policy)
+
+
+def subscription_events(liveliness: Callable[[Any], None]) -> Any:
+    """Event callbacks of a subscription."""
+    try:
+        from rclpy.event_handler import SubscriptionEventCallbacks
+    except ImportError:  # Humble
+        from rclpy.qos_event import SubscriptionEventCallbacks
+    return SubscriptionEventCallbacks(liveliness=liveliness)

@@ -46,25 +46,36 @@ def run(factory: Callable[[], SpinningNode], argv: Sequence[str] | None = None) 
     Returns:
         Exit code: 0 after a clean end, 2 if the configuration was refused, 1 if an exception escaped a callback.
     """
-    wanted = {"stop": False}
+    wanted = {"stop": False, "started": False}
 
     def request_stop(_signum: int, _frame: FrameType | None) -> None:
         wanted["stop"] = True
+        if not wanted["started"]:  # loading a policy takes seconds, and nothing moves yet
+            raise KeyboardInterrupt
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, request_stop)
-    parent = int(os.environ[PARENT_VARIABLE]) if PARENT_VARIABLE in os.environ else None
     rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = factory()
+        wanted["started"] = True
+    except KeyboardInterrupt:
+        rclpy.try_shutdown()
+        return 0
     except DynaRendError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         rclpy.try_shutdown()
         return EXIT_CONFIGURATION
+    _spin(node, lambda: wanted["stop"])
+    return 0
+
+
+def _spin(node: SpinningNode, stopped: Callable[[], bool]) -> None:
+    parent = int(os.environ[PARENT_VARIABLE]) if PARENT_VARIABLE in os.environ else None
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        while not wanted["stop"] and not _orphaned(parent):
+        while not stopped() and not _orphaned(parent):
             executor.spin_once(timeout_sec=node.tick())
     finally:
         node.on_shutdown()
@@ -72,4 +83,3 @@ def run(factory: Callable[[], SpinningNode], argv: Sequence[str] | None = None) 
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0

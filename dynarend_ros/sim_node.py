@@ -13,15 +13,19 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from dynarend_core.errors import DynaRendError, InvalidInputError
+from dynarend_core.errors import DynaRendError, InvalidInputError, SimulationError
 from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
 from dynarend_core.sim.mujoco.world import MujocoWorld
+from dynarend_core.types import FailureReason
 from dynarend_ros import qos, runtime, topics
 from dynarend_ros.conversions import joint_state_to_message, rgb_to_message, stamp_from_ns, trajectory_from_message
 from dynarend_ros.parameters import NodeParameters, parameter
 from dynarend_ros.sim_cameras import SimCameras
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")
+REST_SPEED = 0.05
+"""Joint speed below which an arm that is given a new motion had come to rest [rad/s]."""
+
 FINGER_JOINTS = ("panda_finger_joint1", "panda_finger_joint2")
 
 
@@ -62,6 +66,7 @@ class SimNode(runtime.SpinningNode):
         self._due_s = self._camera_due_s = self._overview_due_s = self._status_due_s = time.monotonic()
         self._was_moving = False
         self._success = False
+        self._broken = False
         self._cameras = SimCameras(self, CAMERAS, p.base_frame)
         self._clock_topic = self.create_publisher(ClockMessage, "/clock", qos.RELIABLE)
         self._joints = self.create_publisher(JointState, topics.JOINT_STATES, qos.RELIABLE)
@@ -89,14 +94,16 @@ class SimNode(runtime.SpinningNode):
         now_s = time.monotonic()
         if now_s < self._due_s:
             return self._due_s - now_s
-        self._world.advance(p.step_s)
+        if not self._advance(p.step_s):
+            self._due_s = now_s + 0.1
+            return 0.1
         moving = self._world.moving
         speed = p.real_time_factor if moving else 1.0
         pace_s = p.step_s / speed if speed > 0 else 0.0
         self._due_s = max(self._due_s + pace_s, now_s - 0.1)  # after a stall do not race to catch up
         came_to_rest, self._was_moving = self._was_moving and not moving, moving
         self._publish_state()
-        self._check_success()
+        self._check_success(at_rest=not moving)
         if p.camera_rate_hz > 0 and (now_s >= self._camera_due_s or came_to_rest):
             self._camera_due_s = max(self._camera_due_s + 1.0 / p.camera_rate_hz, now_s)
             self._publish_cameras()
@@ -107,12 +114,23 @@ class SimNode(runtime.SpinningNode):
             self._publish_status()
         return max(self._due_s - time.monotonic(), 0.0)
 
+    def _advance(self, duration_s: float) -> bool:
+        """Run physics; False if it diverged, now or before: then all is silent until `reset` builds a new scene."""
+        if not self._broken:
+            try:
+                self._world.advance(duration_s)
+            except SimulationError as error:
+                self._broken = True
+                self.get_logger().error(f"{error}; call reset")
+                self._publish_status()
+        return not self._broken
+
     def _reset_world(self) -> None:
         p = self._settings.values
         self._offset_s += self._world.time_s + 1.0 if self._episode else 0.0
         self._world.reset(p.task, p.variation, p.seed, phrasing=None if p.phrasing < 0 else p.phrasing)
         self._episode += 1
-        self._success = False
+        self._success = self._broken = False
         self._due_s = time.monotonic()
         self._publish_state()
         self._publish_status()
@@ -135,6 +153,8 @@ class SimNode(runtime.SpinningNode):
             if trajectory is None:
                 self._world.hold()
             else:
+                # The next motion may come while the world still waits for the last one to settle.
+                self._check_success(at_rest=float(np.abs(self._world.qd).max()) < REST_SPEED)
                 self._world.follow(trajectory)
         except DynaRendError as error:
             self._world.hold()
@@ -171,9 +191,9 @@ class SimNode(runtime.SpinningNode):
             picture = np.vstack([view.rgb for view in views])
             self._overview.publish(rgb_to_message(picture, "", self.stamp_ns()))
 
-    def _check_success(self) -> None:
+    def _check_success(self, at_rest: bool) -> None:
         """As in the in-process environment: success counts once the arm has come to rest."""
-        if not self._success and not self._world.moving and self._world.success():
+        if not self._success and at_rest and self._world.success():
             self._success = True
             self._publish_status()
 
@@ -187,7 +207,7 @@ class SimNode(runtime.SpinningNode):
             "episode": self._episode,
             "instruction": self._world.instruction,
             "success": self._success,
-            "failure": self._world.failure().value,
+            "failure": FailureReason.SIMULATOR.value if self._broken else self._world.failure().value,
             "time_s": round(self._world.time_s, 3),
             "frames_published": self._cameras.published,
         }

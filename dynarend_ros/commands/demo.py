@@ -8,10 +8,11 @@ import shlex
 import signal
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dynarend_core.errors import CheckpointError, ConfigurationError
+from dynarend_core.errors import CheckpointError, ConfigurationError, DynaRendError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from dynarend_core.evaluation.rollout import EpisodeSpec
     from dynarend_ros.demo_report import DemoReport
     from dynarend_ros.episode_runner import EpisodeRunner, Recording
+    from dynarend_ros.graph_client import GraphClient
+    from dynarend_ros.process_runner import ProcessRunner
 
 DEFAULT_POLICY = Path("models/policies/small")
 
@@ -51,30 +54,43 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     p.add_argument(
         "--real-time-factor", type=float, default=5.0, help="simulation speed while the arm moves (default: 5)"
     )
-    p.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: one of this process's own)")
+    p.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: a free one)")
     p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo; returns 0 however many episodes succeeded."""
+    """Run the demo; returns 0 however many episodes succeeded.
+
+    Raises:
+        DynaRendError: the run was cut short; what was done until then is in the report, with the reason.
+    """
     from rich.console import Console
 
     from dynarend_ros import demo_report
+    from dynarend_ros.domain import free_domain_id
     from dynarend_ros.graph import environment
 
     if not args.policy.is_dir():
         raise CheckpointError(f"no policy folder {args.policy}; train one with `dynarend finetune` or give --policy")
-    domain_id = args.domain_id if args.domain_id is not None else os.getpid() % 100 + 1
+    if args.episodes < 1:
+        raise ConfigurationError(f"--episodes must be at least 1, got {args.episodes}")
+    start_s = time.monotonic()
+    domain_id = args.domain_id if args.domain_id is not None else free_domain_id()
     os.environ.update(environment(domain_id))  # before DDS starts in this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     specs = episode_specs(args.tasks, args.episodes)
-    report, recordings = _run_graph(args, specs, domain_id, console)
+    outcome = _run_graph(args, specs, domain_id, console)
+    if outcome.error is not None and not outcome.recordings:
+        raise outcome.error
+    report = _report(outcome, time.monotonic() - start_s)
     path = args.json or args.out / "report.json"
     report.write(path)
-    pictures = demo_report.save_pictures(recordings, args.out)
+    pictures = demo_report.save_pictures(outcome.recordings, args.out)
     console.print(demo_report.table(report))
     console.print(f"report: {path}   {len(pictures)} pictures and logs: {args.out}", highlight=False)
+    if outcome.error is not None:
+        raise outcome.error
     return 0
 
 
@@ -101,57 +117,88 @@ def episode_specs(tasks: str | None, episodes: int) -> list[EpisodeSpec]:
     )
 
 
-def _run_graph(
-    args: argparse.Namespace, specs: list[EpisodeSpec], domain_id: int, console: Console
-) -> tuple[DemoReport, list[Recording]]:
-    """Start the graph, run the episodes, end the graph; the report holds the exit codes, so it comes last."""
-    from dynarend_core.evaluation.report import summarise
-    from dynarend_ros.demo_report import DemoReport, latency_percentiles
-    from dynarend_ros.episode_runner import EpisodeRunner
-    from dynarend_ros.frame_count import FrameCount
+@dataclass
+class _Outcome:
+    """What the run left, also when it was cut short by ``error``."""
+
+    recordings: list[Recording] = field(default_factory=list)
+    latency_ms: dict[str, list[float]] = field(default_factory=dict)
+    frames: tuple[int, int] | None = None
+    start_up_s: float = 0.0
+    processes: list[dict[str, Any]] = field(default_factory=list)
+    error: DynaRendError | None = None
+
+
+def _run_graph(args: argparse.Namespace, specs: list[EpisodeSpec], domain_id: int, console: Console) -> _Outcome:
+    """Start the graph, run the episodes, end the graph; the exit codes come last."""
     from dynarend_ros.graph import graph
     from dynarend_ros.graph_client import GraphClient, GraphError
     from dynarend_ros.log_files import LogFiles
     from dynarend_ros.process_runner import ProcessRunner
+    from dynarend_ros.shared_memory import shortage
 
-    start_s = time.monotonic()
+    outcome = _Outcome()
     parameters = {
         "sim_node": {"real_time_factor": args.real_time_factor},
         "policy_node": {"policy": str(args.policy.resolve()), "autorun": False},
     }
     with LogFiles(args.out / "logs") as logs, ProcessRunner(graph("sim", parameters), domain_id, logs.write) as runner:
+        if warning := shortage(len(runner.nodes) + 1):
+            console.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+        console.print(f"starting {len(runner.nodes)} processes (ROS_DOMAIN_ID {domain_id}) ...", highlight=False)
         client = GraphClient()
+        outcome.latency_ms = client.latency_ms
         try:
-            console.print(f"starting {len(runner.nodes)} processes (ROS_DOMAIN_ID {domain_id}) ...", highlight=False)
-            episodes = EpisodeRunner(client, runner.check)
-            episodes.wait_until_ready()
-            start_up_s = time.monotonic() - start_s
-            frames = FrameCount(client)
-            client.clear_latencies()
-            recordings = _play(episodes, specs, console)
-            published, lost = frames.since_start()
-        except GraphError:
-            runner.check()  # a node that died is a better answer than one that does not answer
-            raise
+            try:
+                _drive(client, runner, specs, console, outcome)
+            except GraphError:
+                runner.check()  # a node that died is a better answer than one that does not answer
+                raise
+        except DynaRendError as error:
+            outcome.error = error
         finally:
             client.close()
-    report = DemoReport(
-        evaluation=summarise([r.result for r in recordings], shlex.join(["dynarend", *sys.argv[1:]])),
-        latency_ms=latency_percentiles(client.latency_ms),
+    outcome.processes = [{"name": n.spec.name, "pid": n.process.pid, "exit_code": n.exit_code} for n in runner.nodes]
+    return outcome
+
+
+def _drive(
+    client: GraphClient, runner: ProcessRunner, specs: list[EpisodeSpec], console: Console, outcome: _Outcome
+) -> None:
+    from dynarend_ros.episode_runner import EpisodeRunner
+    from dynarend_ros.frame_count import FrameCount
+
+    start_s = time.monotonic()
+    episodes = EpisodeRunner(client, runner.check)
+    episodes.wait_until_ready()
+    outcome.start_up_s = time.monotonic() - start_s
+    frames = FrameCount(client)
+    client.clear_latencies()
+    _play(episodes, specs, console, outcome.recordings)
+    outcome.frames = frames.since_start()
+
+
+def _report(outcome: _Outcome, seconds: float) -> DemoReport:
+    from dynarend_core.evaluation.report import summarise
+    from dynarend_ros.demo_report import DemoReport, latency_percentiles
+
+    published, lost = outcome.frames or (None, None)
+    return DemoReport(
+        evaluation=summarise([r.result for r in outcome.recordings], shlex.join(["dynarend", *sys.argv[1:]])),
+        latency_ms=latency_percentiles(outcome.latency_ms),
         frames_published=published,
         frames_lost=lost,
-        processes=[{"name": n.spec.name, "pid": n.process.pid, "exit_code": n.exit_code} for n in runner.nodes],
-        seconds=round(time.monotonic() - start_s, 1),
-        start_up_seconds=round(start_up_s, 1),
+        processes=outcome.processes,
+        seconds=round(seconds, 1),
+        start_up_seconds=round(outcome.start_up_s, 1),
+        error=str(outcome.error or ""),
     )
-    return report, recordings
 
 
-def _play(episodes: EpisodeRunner, specs: list[EpisodeSpec], console: Console) -> list[Recording]:
-    """Run the episodes under a live progress line; failures are named as they happen."""
+def _play(episodes: EpisodeRunner, specs: list[EpisodeSpec], console: Console, recordings: list[Recording]) -> None:
+    """Run the episodes under a live progress line, adding to ``recordings``; failures are named as they happen."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    recordings: list[Recording] = []
     columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=len(specs))
@@ -166,4 +213,3 @@ def _play(episodes: EpisodeRunner, specs: list[EpisodeSpec], console: Console) -
             console.print(words, highlight=False)
             if result.message:
                 console.print(f"        {result.message}", style="dim", highlight=False)
-    return recordings

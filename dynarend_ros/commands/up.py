@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from dynarend_core.errors import ConfigurationError
+from dynarend_core.errors import CheckpointError, ConfigurationError
 
 DEFAULT_POLICY = Path("models/policies/small")
 
@@ -67,12 +67,17 @@ def run(args: argparse.Namespace) -> int:
     """Run the graph; returns 0 after Ctrl-C, and raises ProcessDiedError if a required node ended."""
     from dynarend_ros.graph import graph
     from dynarend_ros.process_runner import ProcessRunner
+    from dynarend_ros.shared_memory import shortage
 
     parameters = parse_settings(args.set)
-    parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))
+    policy = Path(str(parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))))
+    if not policy.is_dir():
+        raise CheckpointError(f"no policy folder {policy}; train one with `dynarend finetune` or give --policy")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: no process is left behind
     try:
         with ProcessRunner(graph(args.graph, parameters), args.domain_id) as runner:
+            if warning := shortage(len(runner.nodes)):
+                print(f"warning: {warning}", flush=True)
             runner.wait()
     except KeyboardInterrupt:
         print("stopped")

@@ -1,11 +1,11 @@
 """Real processes over DDS, on a ROS domain of this test session's own."""
 
 import os
-import random
 from pathlib import Path
 
 import pytest
 
+from dynarend_ros.domain import free_domain_id
 from dynarend_ros.graph import NodeSpec, environment
 from dynarend_ros.process_runner import ProcessRunner
 
@@ -24,7 +24,7 @@ def double(module, name=None, **parameters):
 
 @pytest.fixture(scope="session")
 def ros_domain():
-    domain = random.SystemRandom().randint(1, 100)
+    domain = free_domain_id()
     os.environ.update(environment(domain))
     return domain
 

@@ -5,15 +5,15 @@ import time
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, PointCloud2
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dynarend_core.geometry import se3
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import JOINT_NAMES
-from dynarend_core.types import Keyframe
+from dynarend_core.types import Keyframe, PointCloud
 from dynarend_ros import qos, topics
-from dynarend_ros.conversions import joint_state_from_message, keyframe_to_message
+from dynarend_ros.conversions import cloud_to_message, joint_state_from_message, keyframe_to_message
 
 GRASP_DOWN = np.diag([1.0, -1.0, -1.0])
 
@@ -38,11 +38,9 @@ class Arm:
         time.sleep(0.3)
         return np.abs(self.q - before).max() < 1e-6
 
-    def send(self, position, **flags):
+    def send(self, position, frame="panda_link0", stamp_ns=None, gripper_open=True):
         T = se3.make(GRASP_DOWN, np.array(position))
-        message = keyframe_to_message(
-            Keyframe(T, flags.pop("gripper_open", True), **flags), "panda_link0", time.time_ns()
-        )
+        message = keyframe_to_message(Keyframe(T, gripper_open), frame, stamp_ns or time.time_ns())
         self.keyframe.publish(message)
 
     def result_of(self, position, **flags):
@@ -57,6 +55,10 @@ def arm(client):
     return Arm(client)
 
 
+def executor(start, **parameters):
+    return start.node("executor_node", cloud_max_age_s=0.0, **parameters)
+
+
 def ready(client, arm, with_arm=True):
     up = lambda: client.is_up("executor_node") and arm.keyframe.get_subscription_count()  # noqa: E731
     assert client.wait_for(lambda: up() and (arm.q is not None or not with_arm), 30.0)
@@ -64,7 +66,7 @@ def ready(client, arm, with_arm=True):
 
 
 def test_reachable_keyframes_are_reached_and_impossible_ones_refused_with_the_reason(start, client, arm):
-    start(start.double("fake_arm"), start.node("executor_node"))
+    start(start.double("fake_arm"), executor(start))
     ready(client, arm)
     assert arm.result_of([0.5, 0.1, 0.3], gripper_open=False).startswith("succeeded")
     np.testing.assert_allclose(arm.tip(), [0.5, 0.1, 0.3], atol=2e-3)
@@ -73,12 +75,13 @@ def test_reachable_keyframes_are_reached_and_impossible_ones_refused_with_the_re
     assert "aborted: limits" in arm.result_of([2.0, 0.0, 0.5])  # outside the workspace
     assert "aborted: ik" in arm.result_of([0.95, 0.5, 0.8])  # inside, but beyond the arm's reach
     assert "non-finite" in arm.result_of([np.nan, 0.0, 0.5])
+    assert "it is in frame 'world'" in arm.result_of([0.5, 0.1, 0.3], frame="world")
     assert all(len(t.points) == 0 for t in arm.trajectories[moved:])  # nothing but holds
     assert arm.result_of([0.5, -0.1, 0.3]).startswith("succeeded")  # and it still works
 
 
 def test_stop_ends_a_motion(start, client, arm):
-    start(start.double("fake_arm"), start.node("executor_node", velocity_factor=0.1))
+    start(start.double("fake_arm"), executor(start, velocity_factor=0.1))
     ready(client, arm)
     arm.send([0.4, 0.35, 0.3])
     assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 10.0)
@@ -90,11 +93,30 @@ def test_stop_ends_a_motion(start, client, arm):
     assert arm.is_still()
 
 
+def test_a_keyframe_sent_twice_is_carried_out_once_and_one_from_before_a_stop_not_at_all(start, client, arm):
+    start(start.double("fake_arm"), start.node("executor_node"))
+    ready(client, arm)
+    assert "no recent cloud to plan around: none arrived" in arm.result_of([0.5, 0.1, 0.3])
+    cloud = client.node.create_publisher(PointCloud2, topics.CLOUD, qos.RELIABLE)
+    assert client.wait_for(lambda: cloud.get_subscription_count(), 10.0)
+    stamp_ns = time.time_ns()
+    points = PointCloud(np.array([[0.3, -0.4, 0.1]], np.float32), np.zeros((1, 3), np.uint8), stamp_ns)
+    cloud.publish(cloud_to_message(points, "panda_link0"))
+    time.sleep(0.3)
+    assert arm.result_of([0.5, 0.1, 0.3], stamp_ns=stamp_ns).startswith("succeeded")
+    arm.send([0.5, -0.1, 0.3], stamp_ns=stamp_ns)
+    client.call(topics.STOP)
+    late = arm.result_of([0.5, -0.1, 0.3], stamp_ns=stamp_ns - 1)
+    assert late == "aborted: stopped: refused: it was thought out before stop was called"
+    assert len([e for e in client.executions if e.startswith("succeeded")]) == 1
+    np.testing.assert_allclose(arm.tip(), [0.5, 0.1, 0.3], atol=2e-3)
+
+
 def test_a_killed_source_of_keyframes_stops_the_arm(start, client, arm):
     client.node.destroy_publisher(arm.keyframe)
     runner = start(
         start.double("fake_arm"),
-        start.node("executor_node", velocity_factor=0.02),
+        executor(start, velocity_factor=0.02),
         start.double("keyframe_source"),
     )
     assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 30.0)
@@ -107,19 +129,19 @@ def test_a_killed_source_of_keyframes_stops_the_arm(start, client, arm):
 
 
 def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
-    start(start.node("executor_node", velocity_factor=0.02))
+    start(executor(start, velocity_factor=0.02))
     ready(client, arm, with_arm=False)
     assert "joint_states are stale: none arrived yet" in arm.result_of([0.5, 0.1, 0.3])
     assert not any(t.points for t in arm.trajectories)
     start(start.double("fake_arm", silent_after_s=0.5))
     age_ms = lambda: float(client.counters["executor_node"]["joint_state_age_ms"])  # noqa: E731
     assert client.wait_for(lambda: age_ms() < 500.0, 15.0)
-    assert "joint_states are stale: the last one" in arm.result_of([0.5, 0.1, 0.3])
+    assert "joint_states are stale: the last new one" in arm.result_of([0.5, 0.1, 0.3])
     assert client.wait_for(lambda: len(arm.trajectories) and not arm.trajectories[-1].points, 2.0)  # told to hold
 
 
 def test_an_executor_that_is_ended_leaves_the_arm_holding(start, client, arm):
-    runner = start(start.double("fake_arm"), start.node("executor_node", velocity_factor=0.02))
+    runner = start(start.double("fake_arm"), executor(start, velocity_factor=0.02))
     ready(client, arm)
     arm.send([0.4, 0.35, 0.3])
     assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 10.0)

@@ -22,8 +22,8 @@ def counter(client, name):
 
 
 def test_four_vga_cameras_arrive_without_loss(start, client, clouds):
-    sets = 40
-    start(start.node("fusion_node"), start.double("camera_publisher", sets=sets, rate_hz=15.0))
+    sets = 24
+    start(start.node("fusion_node"), start.double("camera_publisher", sets=sets, rate_hz=6.0))
     assert client.wait_for(lambda: counter(client, "wrist/received") == sets, 30.0), client.counters
     client.wait_for(lambda: counter(client, "clouds") + counter(client, "sets_skipped") == sets, 3.0)
     assert {name: counter(client, f"{name}/received") for name in CAMERAS} == dict.fromkeys(CAMERAS, sets)

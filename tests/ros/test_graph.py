@@ -74,6 +74,7 @@ def fake_launch(monkeypatch):
         "launch.substitutions": ["LaunchConfiguration"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
+        "launch_ros.parameter_descriptions": ["ParameterValue"],
     }
     for module_name, classes in names.items():
         module = types.ModuleType(module_name)

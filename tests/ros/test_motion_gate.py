@@ -29,12 +29,14 @@ class Setup:
     def __init__(self, **rules):
         self.arm = ArmState(JOINT_NAMES, ("finger",), 0.5)
         self.shown = []
+        self.stamp_ns = 0
         limiter = TrajectoryLimiter(LimiterConfig(max_state_age_s=0.5))
         self.gate = MotionGate(limiter, self.arm, GateRules(**rules), self.shown.append)
         self.stand_at(HOME_Q)
 
     def stand_at(self, q):
-        self.arm.update(joint_state_from_message(joint_state_to_message(JOINT_NAMES, q, np.zeros(7), 1)))
+        self.stamp_ns += 10_000_000  # a state with an old stamp is no news
+        self.arm.update(joint_state_from_message(joint_state_to_message(JOINT_NAMES, q, np.zeros(7), self.stamp_ns)))
 
     def passes(self, trajectory):
         return self.gate.pass_through(trajectory, never_cancelled)

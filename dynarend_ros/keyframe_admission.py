@@ -1,0 +1,92 @@
+"""Which keyframes may move the arm: not those of another frame, from before a stop, sent twice, or without eyes."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sensor_msgs.msg import PointCloud2
+
+from dynarend_core.errors import DynaRendError
+from dynarend_core.types import FailureReason
+from dynarend_ros.conversions import stamp_to_ns
+
+
+class AdmissionError(DynaRendError):
+    """The keyframe is refused; ``reason`` is its cause in reports."""
+
+    def __init__(self, message: str, reason: FailureReason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class AdmissionLimits:
+    """What is admitted.
+
+    Attributes:
+        base_frame: Frame of keyframes and clouds.
+        cloud_max_age_s: Longest time since a cloud arrived [s, steady]; 0: none is needed.
+    """
+
+    base_frame: str
+    cloud_max_age_s: float
+
+
+class KeyframeAdmission:
+    """Keeps the latest clouds and judges keyframes by frame and stamp. A stamp of 0 means "now"."""
+
+    CLOUDS_KEPT = 8
+    JUMP_BACK_NS = 1_000_000_000
+
+    def __init__(self, limits: AdmissionLimits) -> None:
+        self._limits = limits
+        self._clouds: OrderedDict[int, tuple[PointCloud2, float]] = OrderedDict()
+        self._newest_ns = self._stopped_ns = self._accepted_ns = 0
+
+    def add_cloud(self, message: PointCloud2) -> None:
+        """Keep a cloud; one of another frame is left out."""
+        if message.header.frame_id != self._limits.base_frame:
+            return
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        if stamp_ns < self._newest_ns - self.JUMP_BACK_NS:  # a restarted simulator, a bag that loops
+            self._clouds.clear()
+            self._newest_ns = self._stopped_ns = self._accepted_ns = 0
+        self._newest_ns = max(self._newest_ns, stamp_ns)
+        self._clouds[stamp_ns] = (message, time.monotonic())
+        while len(self._clouds) > self.CLOUDS_KEPT:
+            self._clouds.popitem(last=False)
+
+    def is_repetition(self, stamp_ns: int) -> bool:
+        """Whether the keyframe last accepted had this stamp; the stamp is a keyframe's identity."""
+        return stamp_ns != 0 and stamp_ns == self._accepted_ns
+
+    def accepted(self, stamp_ns: int) -> None:
+        """Remember the keyframe that is carried out."""
+        self._accepted_ns = stamp_ns
+
+    def stop(self) -> None:
+        """Refuse keyframes thought out from anything seen up to now."""
+        self._stopped_ns = self._newest_ns
+
+    def check(self, frame_id: str, stamp_ns: int) -> PointCloud2 | None:
+        """The cloud to plan around: the keyframe's own if it is still there, else the newest.
+
+        Raises:
+            AdmissionError: another frame, from before a stop, or no recent cloud.
+        """
+        if frame_id != self._limits.base_frame:
+            text = f"it is in frame {frame_id!r}, the arm's base is {self._limits.base_frame!r}"
+            raise AdmissionError(text, FailureReason.LIMITS)
+        if 0 < stamp_ns <= self._stopped_ns:
+            raise AdmissionError("it was thought out before stop was called", FailureReason.STOPPED)
+        newest = next(reversed(self._clouds.values()), None)
+        if self._limits.cloud_max_age_s == 0.0:
+            return self._clouds.get(stamp_ns, newest or (None,))[0]
+        age_s = None if newest is None else time.monotonic() - newest[1]
+        if newest is None or age_s is None or age_s > self._limits.cloud_max_age_s:
+            seen = "none arrived yet" if age_s is None else f"the last one came {age_s:.1f} s ago"
+            text = f"no recent cloud to plan around: {seen}, limit {self._limits.cloud_max_age_s:.1f} s"
+            raise AdmissionError(text, FailureReason.LIMITS)
+        return self._clouds.get(stamp_ns, newest)[0]
