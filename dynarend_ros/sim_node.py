@@ -195,6 +195,7 @@ class SimNode(runtime.SpinningNode):
         """As in the in-process environment: success counts once the arm has come to rest."""
         if not self._success and at_rest and self._world.success():
             self._success = True
+            self._publish_overview()  # before the news, so that whoever hears it has the picture of this moment
             self._publish_status()
 
     def _publish_status(self) -> None:
