@@ -86,7 +86,12 @@ class Operator:
 def nodes() -> list[NodeSpec]:
     settings = {
         "sim_node": {"camera_rate_hz": 0.0, "overview_rate_hz": 0.0},
-        "executor_node": {"velocity_factor": 0.1, "max_tool_speed": 0.25, "require_safety": True},
+        "executor_node": {
+            "velocity_factor": 0.1,
+            "max_tool_speed": 0.25,
+            "require_safety": True,
+            "cloud_max_age_s": 0.0,
+        },
         "safety_node": {"cloud_max_age_s": 0.0, "joint_states_max_age_s": 0.5, "heartbeat_timeout_s": 0.5},
     }
     return [NodeSpec(executable=n, name=n, config="sim.yaml", parameters=p) for n, p in settings.items()]

@@ -52,7 +52,6 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     chosen = preset(args.preset)
     given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "yaw_deg")}
     training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
-    torch.set_flush_denormal(True)  # exponentials of far-away cells are denormal numbers, which are slow
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     device = args.device if args.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")

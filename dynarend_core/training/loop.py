@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -21,6 +21,16 @@ from dynarend_core.errors import ConfigurationError
 from dynarend_core.training.presets import TrainingConfig
 from dynarend_core.training.resume import RunProgress, load_state, save_state
 from dynarend_core.training.schedule import learning_rate, progress
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Exponentials of far-away cells are denormal numbers, which are slow on a CPU; others may need them."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,9 @@ class TrainingLoop(Generic[Network]):
         while self.step < last and self._done() < 1.0:
             start = time.perf_counter()
             done = self._done()
-            log = self._step(next(batches), done)
+            batch = next(batches)
+            with _denormals_flushed():
+                log = self._step(batch, done)
             self.elapsed_s += time.perf_counter() - start
             yield dataclasses.replace(log, elapsed_s=self.elapsed_s)
 

@@ -89,7 +89,7 @@ def operator(client):
 def graph(start, client, operator):
     runner = start(
         start.double("fake_arm"),
-        start.node("executor_node", velocity_factor=0.05, require_safety=True),
+        start.node("executor_node", velocity_factor=0.05, require_safety=True, cloud_max_age_s=0.0),
         start.node("safety_node", cloud_max_age_s=0.0, heartbeat_timeout_s=1.5, joint_states_max_age_s=1.0),
     )
     ready = lambda: operator.q is not None and operator.state and operator.keyframe.get_subscription_count()  # noqa: E731
@@ -140,7 +140,7 @@ def test_a_killed_safety_node_stops_the_arm(graph, client, operator):
 
 
 def test_a_motion_waits_for_its_confirmation(start, client, operator):
-    start(start.double("fake_arm"), start.node("executor_node", confirm=True, velocity_factor=1.0))
+    start(start.double("fake_arm"), start.node("executor_node", confirm=True, velocity_factor=1.0, cloud_max_age_s=0.0))
     assert client.wait_for(lambda: client.is_up("executor_node") and operator.keyframe.get_subscription_count(), 30.0)
     time.sleep(0.3)
     operator.send([0.35, 0.05, 0.5])
