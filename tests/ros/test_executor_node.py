@@ -113,16 +113,14 @@ def test_a_keyframe_sent_twice_is_carried_out_once_and_one_from_before_a_stop_no
 
 
 def test_a_killed_source_of_keyframes_stops_the_arm(start, client, arm):
+    start(start.double("fake_arm"), executor(start, velocity_factor=0.02))
+    ready(client, arm)  # or the only trajectory is sent before arm and test listen
     client.node.destroy_publisher(arm.keyframe)
-    runner = start(
-        start.double("fake_arm"),
-        executor(start, velocity_factor=0.02),
-        start.double("keyframe_source"),
-    )
+    source = start(start.double("keyframe_source"))
     assert client.wait_for(lambda: any(t.points for t in arm.trajectories), 30.0)
     time.sleep(0.3)
     assert not arm.is_still()
-    runner.nodes[2].process.send_signal(signal.SIGKILL)
+    source.nodes[0].process.send_signal(signal.SIGKILL)
     assert client.wait_for(lambda: bool(client.executions), 5.0)
     assert "the source of keyframes disappeared" in client.executions[-1]
     assert arm.is_still()
