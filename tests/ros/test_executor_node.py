@@ -62,7 +62,7 @@ def executor(start, **parameters):
 def ready(client, arm, with_arm=True):
     up = lambda: client.is_up("executor_node") and arm.keyframe.get_subscription_count()  # noqa: E731
     assert client.wait_for(lambda: up() and (arm.q is not None or not with_arm), 30.0)
-    time.sleep(0.3)
+    time.sleep(1.0)  # the nodes must have found each other, not only the test
 
 
 def test_reachable_keyframes_are_reached_and_impossible_ones_refused_with_the_reason(start, client, arm):
