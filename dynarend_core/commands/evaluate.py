@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dynarend_core.evaluation.parallel import Stage
-    from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec
+    from dynarend_core.evaluation.rollout import EpisodeResult
     from dynarend_core.types import Array
 
 DEFAULT_POLICY = Path("models/policies/small")
@@ -51,7 +51,10 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
-    p.add_argument("--tasks", help="comma-separated task names (default: all; an unknown name lists them)")
+    p.add_argument(
+        "--tasks",
+        help="comma-separated task names (default: those the policy was trained on; `dynarend tasks` lists all)",
+    )
     p.add_argument("--episodes", type=int, default=25, help="episodes a task (default: 25)")
     p.add_argument("--workers", type=int, default=DEFAULT_WORKERS, help=f"processes (default: {DEFAULT_WORKERS})")
     p.add_argument("--seed-start", type=int, default=EVALUATION_SEED_START,
@@ -71,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     from dynarend_core.evaluation import report
     from dynarend_core.evaluation.parallel import run_episodes
+    from dynarend_core.evaluation.simulated import simulator_episodes
 
     if args.workers < 1:
         raise ConfigurationError(f"--workers must be at least 1, got {args.workers}")
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"--max-keyframes must be at least 1, got {args.max_keyframes}")
     if not args.policy.is_dir():
         raise CheckpointError(f"no policy folder {args.policy}; train one with `dynarend finetune` or give --policy")
-    specs = _specs(args)
+    specs = simulator_episodes(args.tasks, args.policy, args.episodes, args.seed_start)
     make_stage = functools.partial(make_mujoco_stage, args.policy, args.filmstrips is not None)
     console = Console()
     results = run_episodes(specs, make_stage, min(args.workers, len(specs)), args.max_keyframes)
@@ -111,25 +115,6 @@ def make_mujoco_stage(policy_folder: Path, with_pictures: bool) -> Stage:
     with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
         policy.act(environment.reset(environment.task_names()[0], 0, EVALUATION_SEED_START))
     return Stage(environment, policy, snapshot if with_pictures else None)
-
-
-def _specs(args: argparse.Namespace) -> list[EpisodeSpec]:
-    import numpy as np
-
-    from dynarend_core.evaluation.schedule import schedule_episodes
-    from dynarend_core.sim.mujoco.tasks import TASKS
-
-    tasks = args.tasks.split(",") if args.tasks else list(TASKS)
-    unknown = [task for task in tasks if task not in TASKS]
-    if unknown:
-        raise ConfigurationError(f"unknown tasks {unknown}; there are {sorted(TASKS)}")
-    return schedule_episodes(
-        tasks,
-        args.episodes,
-        variation_count=lambda task: TASKS[task].variation_count,
-        phrasing_count=lambda task, variation: len(TASKS[task](variation, np.random.default_rng(0)).instructions()),
-        seed_start=args.seed_start,
-    )
 
 
 def _collect(

@@ -48,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     )
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
     p.add_argument("--episodes", type=int, default=3, help="episodes a task (default: 3)")
-    p.add_argument("--tasks", help="comma-separated task names (default: all)")
+    p.add_argument("--tasks", help="comma-separated task names (default: those the policy was trained on)")
     p.add_argument("--out", type=Path, default=Path("runs/demo"), help="report, pictures, logs (default: runs/demo)")
     p.add_argument("--json", type=Path, metavar="FILE", help="where the report goes (default: OUT/report.json)")
     p.add_argument(
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
+    from dynarend_core.evaluation.simulated import simulator_episodes
     from dynarend_ros import demo_report
     from dynarend_ros.domain import free_domain_id
     from dynarend_ros.graph import environment
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.update(environment(domain_id))  # before DDS starts in this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
-    specs = episode_specs(args.tasks, args.episodes)
+    specs = simulator_episodes(args.tasks, args.policy, args.episodes)
     outcome = _run_graph(args, specs, domain_id, console)
     if outcome.error is not None and not outcome.recordings:
         raise outcome.error
@@ -92,29 +93,6 @@ def run(args: argparse.Namespace) -> int:
     if outcome.error is not None:
         raise outcome.error
     return 0
-
-
-def episode_specs(tasks: str | None, episodes: int) -> list[EpisodeSpec]:
-    """The same schedule as ``dynarend evaluate``.
-
-    Raises:
-        ConfigurationError: unknown task.
-    """
-    import numpy as np
-
-    from dynarend_core.evaluation.schedule import schedule_episodes
-    from dynarend_core.sim.mujoco.tasks import TASKS
-
-    names = tasks.split(",") if tasks else list(TASKS)
-    unknown = [name for name in names if name not in TASKS]
-    if unknown:
-        raise ConfigurationError(f"unknown tasks {unknown}; there are {sorted(TASKS)}")
-    return schedule_episodes(
-        names,
-        episodes,
-        variation_count=lambda task: TASKS[task].variation_count,
-        phrasing_count=lambda task, variation: len(TASKS[task](variation, np.random.default_rng(0)).instructions()),
-    )
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 
 from dynarend_core.commands import evaluate
 from dynarend_core.errors import CheckpointError, ConfigurationError
+from dynarend_core.evaluation import simulated
 from dynarend_core.evaluation.parallel import Stage
 from dynarend_core.evaluation.schedule import schedule_episodes
 from dynarend_core.types import FailureReason, GripperState, Keyframe, Observation, Prediction, StepResult
@@ -32,15 +33,14 @@ class Environment:
 
 @pytest.fixture
 def arguments(tmp_path, monkeypatch):
-    def specs(args):
-        tasks = args.tasks.split(",") if args.tasks else ["a", "b"]
-        return schedule_episodes(tasks, args.episodes, lambda task: 3, lambda task, v: 2, args.seed_start)
+    def specs(tasks, policy, episodes, seed_start):
+        return schedule_episodes(["a", "b"], episodes, lambda task: 3, lambda task, v: 2, seed_start)
 
     def make_stage(policy_folder, with_pictures):
         policy = SimpleNamespace(act=lambda observation: Prediction(Keyframe(np.eye(4), True), 1.0, ()))
         return Stage(Environment(), policy, (lambda: np.full((32, 32, 3), 90, np.uint8)) if with_pictures else None)
 
-    monkeypatch.setattr(evaluate, "_specs", specs)
+    monkeypatch.setattr(simulated, "simulator_episodes", specs)
     monkeypatch.setattr(evaluate, "make_mujoco_stage", make_stage)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     parser = argparse.ArgumentParser()
