@@ -5,22 +5,7 @@ import math
 import pytest
 import torch
 
-from dynarend_core.rendering import compositing
-
-
-def slow_weights(density, lengths):
-    """The formula with Python loops."""
-    rows = []
-    for sigma, delta in zip(
-        density.reshape(-1, density.shape[-1]), lengths.reshape(-1, density.shape[-1]), strict=True
-    ):
-        light, row = torch.ones((), dtype=density.dtype), []
-        for s, d in zip(sigma, delta, strict=True):
-            alpha = 1 - torch.exp(-s * d)
-            row.append(light * alpha)
-            light = light * (1 - alpha)
-        rows.append(torch.stack(row))
-    return torch.stack(rows).reshape(density.shape)
+from dynarend_core.rendering import compositing, reference
 
 
 @pytest.fixture
@@ -37,11 +22,13 @@ def test_equal_to_the_slow_reference_with_gradients(along):
     density, t, near, far, rgb = along
     lengths = compositing.interval_edges(t, near, far).diff(dim=-1)
     results = []
-    for function in (compositing.weights, slow_weights):
+    for function in (compositing.weights, reference.weights):
         w = function(density, lengths)
-        colour = (w[..., None] * rgb).sum(-2) if function is slow_weights else compositing.composite(w, rgb)
+        colour = (w[..., None] * rgb).sum(-2) if function is reference.weights else compositing.composite(w, rgb)
         rest = 1 - w.sum(-1)
-        depth = (w * t).sum(-1) + rest * far if function is slow_weights else compositing.composite_depth(w, t, far)
+        depth = (
+            (w * t).sum(-1) + rest * far if function is reference.weights else compositing.composite_depth(w, t, far)
+        )
         gradients = torch.autograd.grad((colour**2).sum() + (depth**3).sum(), (density, rgb))
         results.append((w, colour, depth, *gradients))
     for fast, slow in zip(*results, strict=True):

@@ -1,12 +1,10 @@
 """The renderer against a loop over rays and samples, and on a scene whose pixels are known."""
 
-import itertools
-import math
-
 import pytest
 import torch
 
 from dynarend_core.networks import triplane
+from dynarend_core.rendering import reference
 from dynarend_core.rendering.radiance_field import FieldConfig, FieldValues, RadianceField, lookup
 from dynarend_core.rendering.rays import Rays
 from dynarend_core.rendering.renderer import RenderConfig, Renderer
@@ -21,61 +19,12 @@ def some_rays(b=2, r=3):
     return Rays(origins, aims - origins)
 
 
-def slow_lookup(planes, xyz):
-    """Bilinear interpolation, one point, one plane and one corner after the other."""
-    n = planes.shape[-1]
-    rows = []
-    for scene, points in zip(planes, xyz, strict=True):
-        for point in points:
-            total = torch.zeros(planes.shape[2], dtype=planes.dtype)
-            for plane, axes in zip(scene, ((0, 1), (0, 2), (1, 2)), strict=True):
-                a, c = (((point[axis] + 1) * n / 2 - 0.5).clamp(0, n - 1) for axis in axes)
-                i, k = (min(math.floor(float(x.detach())), n - 2) for x in (a, c))
-                for di in (0, 1):
-                    for dk in (0, 1):
-                        share = (1 - (a - i - di).abs()) * (1 - (c - k - dk).abs())
-                        total = total + share * plane[:, i + di, k + dk]
-            rows.append(total)
-    return torch.stack(rows).reshape(*xyz.shape[:2], -1)
-
-
-def slow_render(renderer, planes, rays, jitter, guide):
-    """The method, one ray after the other."""
-    fine, box, config = renderer.field.fine_planes(planes), renderer.box, renderer.config
-    colours, depths = [], []
-    for b in range(len(planes)):
-        for r in range(rays.origins.shape[1]):
-            o, d = rays.origins[b, r], rays.directions[b, r]
-            slabs = [sorted((float((box[0, a] - o[a]) / d[a]), float((box[1, a] - o[a]) / d[a]))) for a in range(3)]
-            near = max(0.01, *(s[0] for s in slabs))
-            far = min(s[1] for s in slabs)
-            u = jitter[b, r].tolist()
-            t = [near + (far - near) * (i + u[i]) / config.strata for i in range(config.strata)]
-            g, reach = float(guide[b, r]), config.guide_reach_m
-            for i in range(config.guided):
-                t.append(min(max(g - reach + 2 * reach * (i + u[config.strata + i]) / config.guided, near), far))
-            t.sort()
-            edges = [near, *((a + c) / 2 for a, c in itertools.pairwise(t)), far]
-            light, colour, depth = 1.0, torch.zeros(3), torch.zeros(())
-            for i, at in enumerate(t):
-                xyz = (o + at * d - box[0]) / (box[1] - box[0]) * 2 - 1
-                value = renderer.field(fine[b : b + 1], xyz[None, None], (d / d.norm())[None, None])
-                alpha = 1 - torch.exp(-value.density[0, 0] * (edges[i + 1] - edges[i]) * d.norm())
-                colour = colour + light * alpha * value.rgb[0, 0]
-                depth = depth + light * alpha * at
-                light = light * (1 - alpha)
-            colours.append(colour)
-            depths.append(depth + light * far)
-    shape = rays.origins.shape[:2]
-    return torch.stack(colours).reshape(*shape, 3), torch.stack(depths).reshape(shape)
-
-
 def test_lookup_is_the_sum_of_three_interpolations_with_gradients():
     torch.manual_seed(0)
     planes = torch.randn(2, 3, 4, 5, 5, requires_grad=True)
     xyz = (torch.rand(2, 6, 3) * 2 - 1).requires_grad_()
     results = []
-    for function in (lookup, slow_lookup):
+    for function in (lookup, reference.lookup):
         out = function(planes, xyz)
         results.append((out, *torch.autograd.grad((out**2).sum(), (planes, xyz))))
     for fast, slow in zip(*results, strict=True):
@@ -90,7 +39,7 @@ def test_renderer_equals_the_loop_with_gradients():
     rays, jitter, guide = some_rays(), torch.rand(2, 3, SMALL.samples), torch.full((2, 3), 1.0)
     fast = renderer(planes, rays, jitter, guide)
     results = []
-    for colour, depth in ((fast.rgb, fast.depth), slow_render(renderer, planes, rays, jitter, guide)):
+    for colour, depth in ((fast.rgb, fast.depth), reference.render(renderer, planes, rays, jitter, guide)):
         loss = (colour**2).sum() + (depth**2).sum()
         parameters = [planes, renderer.field.density.weight, renderer.field.unfold.weight]
         results.append((colour, depth, *torch.autograd.grad(loss, parameters, retain_graph=True)))
