@@ -10,7 +10,12 @@ from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.expert import demonstrate
 from dynarend_core.sim.mujoco.tasks import TASKS
 
-KEYFRAMES = {"open_drawer": 3, "slide_block_to_color_target": 2, "meat_off_grill": 5}
+KEYFRAMES = {
+    "open_drawer": 3,
+    "slide_block_to_color_target": 2,
+    "meat_off_grill": 5,
+    "turn_tap": 3,
+}
 
 
 @pytest.mark.parametrize("name", TASKS)

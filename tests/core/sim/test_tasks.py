@@ -14,12 +14,19 @@ from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.types import FailureReason, Keyframe
 
-VARIATIONS = {"push_buttons": 50, "open_drawer": 3, "slide_block_to_color_target": 4, "meat_off_grill": 2}
+VARIATIONS = {
+    "push_buttons": 50,
+    "open_drawer": 3,
+    "slide_block_to_color_target": 4,
+    "meat_off_grill": 2,
+    "turn_tap": 2,
+}
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
     ("open_drawer", 2): "open the top drawer",
     ("slide_block_to_color_target", 2): "slide the block to the pink target",
     ("meat_off_grill", 0): "take the chicken off the grill",
+    ("turn_tap", 1): "turn right tap",
 }
 
 
@@ -96,21 +103,22 @@ def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment) -> None
     assert not environment.world.success()
 
 
-def test_opening_another_drawer_fails(environment: MujocoEnvironment) -> None:
-    environment.reset("open_drawer", 1, 12)
+@pytest.mark.parametrize(
+    ("name", "variation", "other"),
+    [
+        ("open_drawer", 1, 2),
+        ("meat_off_grill", 0, 1),
+        ("turn_tap", 0, 1),
+    ],
+)
+def test_doing_what_another_variation_asks_for_fails(
+    environment: MujocoEnvironment, name: str, variation: int, other: int
+) -> None:
+    environment.reset(name, variation, 12 + variation)
     task = environment.world.task
-    task.variation = 2
+    task.variation = other
     keyframes = task.waypoints(environment.world)
-    task.variation = 1
-    assert run(environment, keyframes) is FailureReason.WRONG_OBJECT
-
-
-def test_taking_the_other_meat_fails(environment: MujocoEnvironment) -> None:
-    environment.reset("meat_off_grill", 0, 13)
-    task = environment.world.task
-    task.variation = 1
-    keyframes = task.waypoints(environment.world)
-    task.variation = 0
+    task.variation = variation
     assert run(environment, keyframes) is FailureReason.WRONG_OBJECT
 
 

@@ -5,7 +5,15 @@ from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
 from dynarend_core.sim.mujoco.tasks.slide_block_to_color_target import SlideBlockToColorTarget
+from dynarend_core.sim.mujoco.tasks.turn_tap import TurnTap
 
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (PushButtons, OpenDrawer, SlideBlockToColorTarget, MeatOffGrill)
+    task.name: task
+    for task in (
+        PushButtons,
+        OpenDrawer,
+        SlideBlockToColorTarget,
+        MeatOffGrill,
+        TurnTap,
+    )
 }
