@@ -1,4 +1,4 @@
-"""``dynarend bench``: how long fusion, policy and rendering take on this machine."""
+"""``dynarend bench``: how long fusion, policy, the simulator's cameras and pretraining take on this machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Time the hot paths on this machine: four 640x480 RGB-D views to a cropped 5 mm cloud (fusion.ours_ms), cloud to
-keyframe for each preset (policy.<preset>_ms), and the simulator's cameras (render.*). Medians, with the 10th and 90th
-percentile. Views come from the simulator where OpenGL works, else from a ray-cast scene; depths carry 1 mm of noise.
+keyframe for each preset (policy.<preset>_ms), the simulator's cameras (render.*), and a pretraining step with volume
+rendering (rendering.*, on a GPU also rendering_cuda.*). Medians, with the 10th and 90th percentile. Views come from the
+simulator where OpenGL works, else from a ray-cast scene; depths carry 1 mm of noise. benchmarks/README.md explains
+every field.
 
 Other programs on the same cores spoil the figures: mind machine.load_1min in the report.
 
@@ -29,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     p = subparsers.add_parser(
         "bench",
-        help="timings of fusion, policy and rendering on this machine",
+        help="timings of fusion, policy, rendering and pretraining on this machine",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,6 +39,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     p.add_argument("--threads", type=int, help="CPU threads (default: 2, or fewer if fewer cores are available)")
     p.add_argument("--repeats", type=int, default=20, help="timed calls each (default: 20)")
     p.add_argument("--presets", default="small,base", help="comma-separated policy presets (default: small,base)")
+    p.add_argument("--rendering-preset", default="small", help="preset whose pretraining is timed; '' for none")
     p.add_argument("--policies", type=Path, default=Path("models/policies"), help="where trained policies lie")
     p.set_defaults(run=run)
 
@@ -47,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
     from dynarend_core.benchmarks.fusion import time_fusion
     from dynarend_core.benchmarks.policy import time_policy
+    from dynarend_core.benchmarks.pretraining import time_pretraining
     from dynarend_core.benchmarks.timing import free_cores, machine
     from dynarend_core.training.presets import preset
 
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if threads < 1 or args.repeats < 1:
         raise ConfigurationError(f"--threads and --repeats must be at least 1, got {threads} and {args.repeats}")
     presets = args.presets.split(",") if args.presets else []
-    for name in presets:
+    for name in (*presets, *filter(None, [args.rendering_preset])):
         preset(name)  # an unknown one is an error now, not after minutes of timing
     console = Console()
     report: dict[str, Any] = {"machine": {**machine(), "threads": threads}, "policy": {}}
@@ -66,7 +70,14 @@ def run(args: argparse.Namespace) -> int:
     for name in presets:
         with console.status(f"policy {name}"):
             report["policy"] |= time_policy(name, cloud, threads, args.policies, args.repeats)
+    for device in _devices(args.rendering_preset):
+        with console.status(f"pretraining {args.rendering_preset} on {device}"):
+            group = "rendering" if device == "cpu" else f"rendering_{device}"
+            report[group] = time_pretraining(args.rendering_preset, views, threads, device, args.repeats)
     console.print(_table(report))
+    for group in ("rendering", "rendering_cuda"):
+        if group in report:
+            console.print(_rendering_line(group, report[group]), highlight=False)
     if args.json is not None:
         write_json(args.json, report)
         console.print(f"report: {args.json}")
@@ -85,6 +96,21 @@ def _render(repeats: int) -> tuple[dict[str, Any], tuple[CameraView, ...], str]:
     return fields, add_depth_noise(views), "mujoco"
 
 
+def _devices(rendering_preset: str) -> list[str]:
+    """Where pretraining is timed."""
+    import torch
+
+    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])] if rendering_preset else []
+
+
+def _rendering_line(group: str, fields: dict[str, Any]) -> str:
+    gain = fields["rays_per_s"] / fields["reference_rays_per_s"]
+    return (
+        f"{group}: {fields['rays_per_s']} rays/s forward and backward, {gain:.0f} times the plain loop; "
+        f"{100 * fields['render_share']:.0f} % of a step; {fields['memory_per_scene_mib']:.1f} MiB a scene"
+    )
+
+
 def _table(report: dict[str, Any]) -> Table:
     from rich.table import Table
 
@@ -92,7 +118,7 @@ def _table(report: dict[str, Any]) -> Table:
     table = Table(title=f"{cpu['cpu']}, threads: {cpu['threads']}, load {cpu['load_1min']}")
     for column in ("what", "median ms", "p10", "p90", "calls"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    for group in ("fusion", "policy", "render"):
+    for group in (g for g in ("fusion", "policy", "render", "rendering", "rendering_cuda") if g in report):
         for field, value in report[group].items():
             name = field.removesuffix("_repeats")
             if name == field:

@@ -24,7 +24,7 @@ from dynarend_core.training.schedule import learning_rate, progress
 
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
+def denormals_flushed() -> Iterator[None]:
     """Exponentials of far-away cells are denormal numbers, which are slow on a CPU; others may need them."""
     torch.set_flush_denormal(True)
     try:
@@ -138,7 +138,7 @@ class TrainingLoop(Generic[Network]):
             start = time.perf_counter()
             done = self._done()
             batch = next(batches)
-            with _denormals_flushed():
+            with denormals_flushed():
                 log = self._step(batch, done)
             self.elapsed_s += time.perf_counter() - start
             yield dataclasses.replace(log, elapsed_s=self.elapsed_s)

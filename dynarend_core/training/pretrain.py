@@ -101,6 +101,14 @@ class Pretrain:
         self.config, self.on_step, self.on_data, self.on_rendering = config, on_step, on_data, on_rendering
         self.encoder = SentenceEncoder()
 
+    def loop(self) -> TrainingLoop[Pretrainer]:
+        """The run's loop before its first step, for looking at what a step does.
+
+        Raises:
+            DatasetError: As :meth:`execute`.
+        """
+        return self._loop(*self._dataset())
+
     def execute(self) -> PretrainReport:
         """Train and return the final renderings' errors.
 
