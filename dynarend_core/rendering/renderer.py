@@ -65,7 +65,7 @@ class Renderer(nn.Module):
 
     def __init__(self, config: RenderConfig, width: int, aabb_base: Float[Tensor, "2 3"]) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.width = config, width
         self.field = RadianceField(config.field, width)
         self.register_buffer("box", aabb_base.float(), persistent=False)
 

@@ -19,11 +19,13 @@ from dynarend_core.datasets.rendering_dataset import RenderingDataset
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.datasets.view_cache import load_views
 from dynarend_core.errors import ConfigurationError, DatasetError
+from dynarend_core.foresight import Foresight
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, save_checkpoint
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.policy import Policy
+from dynarend_core.rendering.renderer_file import save_renderer
 from dynarend_core.training.card import pretraining_card_text
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
@@ -206,7 +208,7 @@ class Pretrain:
     ) -> list[RenderReport]:
         loop.network.eval()
         policy = Policy(loop.network.network, info, self.config.loop.device, self.encoder)
-        reports, picture = validation.run(loop.network, policy, scenes)
+        reports, picture = validation.run(Foresight(policy, loop.network.renderer), scenes)
         loop.network.train()
         cv2.imwrite(str(self.config.out / "rendering.png"), picture[..., ::-1])
         logs.rendering(loop.step, reports, picture)
@@ -225,3 +227,4 @@ class Pretrain:
         }
         info = dataclasses.replace(info, training=summary)
         save_checkpoint(self.config.out / "policy", loop.network.network, info, pretraining_card_text(info))
+        save_renderer(self.config.out / "policy", loop.network.renderer)

@@ -13,25 +13,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 from dynarend_core.datasets.records import EpisodeRecord, Transition
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError
-from dynarend_core.geometry import aabb as boxes
-from dynarend_core.geometry.cameras import unproject
-from dynarend_core.networks.stage import Latents
+from dynarend_core.foresight import Foresight, Picture, PictureErrors, picture_errors, workspace_pixels
 from dynarend_core.perception.fusion import fuse
 from dynarend_core.policy import Policy
-from dynarend_core.rendering.rays import Rays, image_positions, pixel_rays
-from dynarend_core.training.pretrainer import Pretrainer
 from dynarend_core.types import CameraView, Observation
 from dynarend_core.visualization.filmstrip import filmstrip
 from dynarend_core.visualization.splat import Viewpoint, point_sizes, splat
 
 Array = np.ndarray
-Image = tuple[Array, Array]
-"""Colour ``(h, w, 3)`` in ``[0, 1]`` and depth ``(h, w)`` [m]."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +62,9 @@ class RenderValidation:
     def __init__(self, store: DemonstrationStore, camera: str | None, hidden: bool) -> None:
         self.store, self.camera, self.hidden = store, camera, hidden
 
-    def run(self, pretrainer: Pretrainer, policy: Policy, scenes_per_task: int) -> tuple[list[RenderReport], Array]:
+    def run(self, foresight: Foresight, scenes_per_task: int) -> tuple[list[RenderReport], Array]:
         """Errors of the renderings and the baselines, and a picture of one scene a task."""
-        errors: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+        errors: dict[tuple[str, str], list[PictureErrors]] = {}
         frames: list[Array] = []
         captions: list[str] = []
         camera = ""
@@ -79,17 +72,17 @@ class RenderValidation:
             view_now, view_future = (self._view(record, i) for i in (transition.frame_index, transition.target_index))
             camera = view_now.name
             observation = self._observation(record, transition, camera)
-            images = _images(pretrainer, policy, observation, view_now, view_future)
+            images = _images(foresight, observation, view_now, view_future)
             for (when, source), image in images.items():
                 truth = view_now if when == "now" else view_future
-                errors.setdefault((when, source), []).append(_errors(image, truth, policy.aabb))
+                errors.setdefault((when, source), []).append(picture_errors(image, truth, foresight.policy.aabb))
             if number == 0:
                 strip, words = _strip(images, view_now, view_future, record)
                 frames += strip
                 captions += words
         reports = []
         for (when, source), rows in errors.items():
-            psnr, median, mean = np.mean(rows, axis=0).round(3).tolist()
+            psnr, median, mean = np.mean([dataclasses.astuple(r) for r in rows], axis=0).round(3).tolist()
             reports.append(RenderReport(when, source, camera, len(rows), psnr, median, mean))
         return reports, filmstrip(frames, captions, columns=7, frame_width=150, title=f"camera {camera}")
 
@@ -114,73 +107,47 @@ class RenderValidation:
 
 
 def _images(
-    pretrainer: Pretrainer, policy: Policy, observation: Observation, now: CameraView, future: CameraView
-) -> dict[tuple[str, str], Image]:
-    with torch.inference_mode():
-        latents: Latents = pretrainer.network.encode(policy.network_input(observation))[0]
+    foresight: Foresight, observation: Observation, now: CameraView, future: CameraView
+) -> dict[tuple[str, str], Picture]:
+    policy = foresight.policy
+    foreseen = foresight.look(observation)
     return {
-        ("now", "rendered"): _rendered(pretrainer, latents.now, now),
+        ("now", "rendered"): foreseen.present(Viewpoint.of(now)),
         ("now", "splat"): _splatted(observation, now, policy),
         ("now", "constant"): _constant(now, policy.aabb),
-        ("future", "rendered"): _rendered(pretrainer, latents.future, future),
-        ("future", "copy"): (now.rgb / 255.0, now.depth_m),
+        ("future", "rendered"): foreseen.future(Viewpoint.of(future)),
+        ("future", "copy"): Picture.of(now),
         ("future", "constant"): _constant(future, policy.aabb),
     }
 
 
-def _rendered(pretrainer: Pretrainer, planes: torch.Tensor, view: CameraView) -> Image:
-    h, w = view.depth_m.shape
-    device = planes.device
-    K, T = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in (view.K, view.T_base_camera))
-    origins, directions = pixel_rays(image_positions(h, w).to(device), K, T)
-    seen = pretrainer.renderer.image(planes, Rays(origins[None], directions[None]))
-    return seen.rgb[0].cpu().numpy().reshape(h, w, 3), seen.depth[0].cpu().numpy().reshape(h, w)
-
-
-def _splatted(observation: Observation, view: CameraView, policy: Policy) -> Image:
+def _splatted(observation: Observation, view: CameraView, policy: Policy) -> Picture:
     cloud = fuse(observation.views, policy.aabb, policy.info.voxel_m)
-    h, w = view.depth_m.shape
-    viewpoint = Viewpoint(view.T_base_camera, view.K, w, h)
-    rgb, depth = splat(cloud.xyz, cloud.rgb, point_sizes(cloud.xyz, policy.info.voxel_m), viewpoint)
+    rgb, depth = splat(cloud.xyz, cloud.rgb, point_sizes(cloud.xyz, policy.info.voxel_m), Viewpoint.of(view))
     hole = ~np.isfinite(depth)
     if not hole.all():
         rgb[hole], depth[hole] = rgb[~hole].mean(axis=0), np.median(depth[~hole])
-    return rgb / 255.0, depth
+    return Picture(rgb.round().astype(np.uint8), depth)
 
 
-def _inside(view: CameraView, aabb: Array) -> Array:
-    points = unproject(view.depth_m, view.K, view.T_base_camera).reshape(-1, 3)
-    return boxes.contains(aabb, points).reshape(view.depth_m.shape)
-
-
-def _constant(view: CameraView, aabb: Array) -> Image:
-    inside = _inside(view, aabb)
-    rgb = np.broadcast_to(view.rgb[inside].mean(axis=0) / 255.0, view.rgb.shape)
-    return rgb, np.full(view.depth_m.shape, np.median(view.depth_m[inside]))
-
-
-def _errors(image: Image, truth: CameraView, aabb: Array) -> tuple[float, float, float]:
-    inside = _inside(truth, aabb)
-    mse = float(np.mean((image[0][inside] - truth.rgb[inside] / 255.0) ** 2))
-    depth = 100.0 * np.abs(image[1] - truth.depth_m)[inside]
-    return -10.0 * np.log10(max(mse, 1e-10)), float(np.nanmedian(depth)), float(np.nanmean(depth))
+def _constant(view: CameraView, aabb: Array) -> Picture:
+    inside = workspace_pixels(view, aabb)
+    rgb = np.broadcast_to(view.rgb[inside].mean(axis=0).round().astype(np.uint8), view.rgb.shape)
+    return Picture(rgb, np.full(view.depth_m.shape, np.median(view.depth_m[inside])))
 
 
 def _strip(
-    images: dict[tuple[str, str], Image], now: CameraView, future: CameraView, record: EpisodeRecord
+    images: dict[tuple[str, str], Picture], now: CameraView, future: CameraView, record: EpisodeRecord
 ) -> tuple[list[Array], list[str]]:
     """Seven pictures of a scene: present true, rendered, splatted; future true, rendered; depth true, rendered."""
     near, far = np.nanpercentile(now.depth_m, (1, 90))
-
-    def colour(key: tuple[str, str]) -> Array:
-        return (np.clip(images[key][0], 0, 1) * 255).astype(np.uint8)
 
     def depth(depth_m: Array) -> Array:
         grey = np.clip((np.nan_to_num(depth_m, nan=far) - near) / max(far - near, 1e-3), 0, 1) * 255
         return cv2.applyColorMap(255 - grey.astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
 
-    rendered = colour(("now", "rendered")), colour(("future", "rendered"))
-    depths = depth(now.depth_m), depth(images["now", "rendered"][1])
-    frames = [now.rgb, rendered[0], colour(("now", "splat")), future.rgb, rendered[1], *depths]
+    present, foreseen = images["now", "rendered"], images["future", "rendered"]
+    depths = depth(now.depth_m), depth(present.depth_m)
+    frames = [now.rgb, present.rgb, images["now", "splat"].rgb, future.rgb, foreseen.rgb, *depths]
     words = ["now, true", "now, rendered", "now, splat", "future, true", "future, rendered", "depth, true"]
     return frames, [f"{words[0]}\n{record.task}", *words[1:], "depth, rendered"]

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from dynarend_core.geometry import se3
-from dynarend_core.geometry.cameras import intrinsics_from_fov, project
+from dynarend_core.geometry.cameras import intrinsics_from_fov, project, scale_intrinsics
+from dynarend_core.types import CameraView
 
 Array = np.ndarray
 
@@ -24,6 +25,13 @@ class Viewpoint:
     K: Array
     width: int
     height: int
+
+    @classmethod
+    def of(cls, view: CameraView, width: int | None = None) -> Viewpoint:
+        """Where a camera stood, its image resized to ``width`` [px] (None: as it is)."""
+        height, full = view.depth_m.shape
+        factor = 1.0 if width is None else width / full
+        return cls(view.T_base_camera, scale_intrinsics(view.K, factor), round(full * factor), round(height * factor))
 
     @property
     def focal_px(self) -> float:

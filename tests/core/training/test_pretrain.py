@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from dynarend_core.errors import CheckpointError, ConfigurationError, DatasetError
 from dynarend_core.networks.checkpoint import build_network, load_checkpoint
+from dynarend_core.rendering.renderer_file import load_renderer
 from dynarend_core.training.finetune import Finetune, FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
@@ -54,6 +55,7 @@ def test_a_run_leaves_pictures_logs_and_a_network_to_fine_tune(config):
     assert rows[-1]["rendering"][0]["camera"] == "side"
     network, _ = load_checkpoint(config.out / "policy")
     assert not [k for k in network.state_dict() if "renderer" in k or "mask" in k]
+    assert load_renderer(config.out / "policy") is not None
     tune = FinetuneConfig(
         config.data,
         config.out.parent / "tuned",

@@ -1,0 +1,18 @@
+"""What a policy sees in its latents: the scene as it is and as it will be, rendered from any camera."""
+
+from dynarend_core.foresight.foreseen import Foreseen
+from dynarend_core.foresight.foresight import Foresight
+from dynarend_core.foresight.picture import Picture
+from dynarend_core.foresight.picture_errors import PictureErrors, picture_errors, workspace_pixels
+from dynarend_core.foresight.prediction_error import PredictionError, prediction_error
+
+__all__ = [
+    "Foreseen",
+    "Foresight",
+    "Picture",
+    "PictureErrors",
+    "PredictionError",
+    "picture_errors",
+    "prediction_error",
+    "workspace_pixels",
+]
