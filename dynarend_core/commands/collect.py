@@ -26,9 +26,22 @@ stored are skipped, so an interrupted run continues. Seeds from 100000 on are fo
 examples:
   dynarend collect --out data/train --episodes 100                 100 demonstrations of every task
   dynarend collect --out data/val --episodes 20 --seed-start 50000 other scenes, for validation
+  dynarend collect --out data/pre --target-views 4                 with extra views to pretrain on
   dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds"""
 
 _environment = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One demonstration to attempt; ``root`` is the store to write, None to write nothing."""
+
+    root: str | None
+    task: str
+    episode: int
+    seed: int
+    displaced: int
+    target_views: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         "--displaced", type=int, default=1,
         help="copies of each observation with the arm displaced, same label (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--target-views", type=int, default=0, metavar="K",
+        help="extra views a frame to learn rendering from, each up to 30 degrees beside a fixed camera; policies never "
+        "see them (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument(
         "--verify", action="store_true", help="solve and count, store nothing; exit code 1 if a task is below 95 %%"
@@ -70,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     """Collect or verify; exit code 1 if any task falls below 95 % under --verify."""
     tasks = _checked_tasks(args)
     jobs = [
-        (str(args.out) if args.out and not args.verify else None, task, i, args.seed_start + i, args.displaced)
+        _Job(None if args.verify else str(args.out), task, i, args.seed_start + i, args.displaced, args.target_views)
         for i in range(args.episodes) for task in tasks
     ]  # fmt: skip
     jobs = [job for job in jobs if not _stored(job)]
@@ -98,9 +116,10 @@ def _checked_tasks(args: argparse.Namespace) -> list[str]:
         MujocoEnvironment.variation_count(task)
     if args.out is None and not args.verify:
         raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
-    if args.workers < 1 or args.displaced < 0:
+    if args.workers < 1 or args.displaced < 0 or args.target_views < 0:
         raise ConfigurationError(
-            f"--workers must be at least 1 and --displaced at least 0, got {args.workers} and {args.displaced}"
+            f"--workers must be at least 1, --displaced and --target-views at least 0, "
+            f"got {args.workers}, {args.displaced} and {args.target_views}"
         )
     if args.episodes < 1 or args.seed_start < 0 or args.seed_start + args.episodes > EVALUATION_SEED_START:
         raise ConfigurationError(
@@ -123,25 +142,41 @@ def summarise(outcomes: list[Outcome], seconds: float) -> dict:
             "failures": dict(Counter(o.failure for o in mine if o.failure)),
             "failed": [{"episode": o.episode, "cause": o.failure, "message": o.message} for o in mine if o.failure],
             "keyframes_per_episode": sum(o.keyframes for o in solved) / max(len(solved), 1),
+            "frames_per_episode": sum(o.frames for o in solved) / max(len(solved), 1),
             "megabytes": sum(o.megabytes for o in solved),
         }
     return {"tasks": tasks, "seconds": seconds, "demonstrations_per_second": len(outcomes) / max(seconds, 1e-9)}
 
 
-def _stored(job: tuple) -> bool:
+def _stored(job: _Job) -> bool:
+    """Whether the episode is there already.
+
+    Raises:
+        ConfigurationError: it is, with another number of target views.
+    """
     from dynarend_core.datasets.store import DemonstrationStore
 
-    root, task, episode, *_ = job
-    return root is not None and DemonstrationStore(root).path(task, episode).exists()
+    if job.root is None:
+        return False
+    store = DemonstrationStore(job.root)
+    if not store.path(job.task, job.episode).exists():
+        return False
+    views = len(store.target_cameras(job.task, job.episode))
+    if views != job.target_views:
+        raise ConfigurationError(
+            f"{store.path(job.task, job.episode)} is stored with {views} target views, not {job.target_views}; choose "
+            f"another --out, give --target-views {views}, or delete it to have it recorded again"
+        )
+    return True
 
 
-def _run_jobs(jobs: list[tuple], workers: int, skipped: int) -> Iterator[Outcome]:
+def _run_jobs(jobs: list[_Job], workers: int, skipped: int) -> Iterator[Outcome]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, Progress(*columns) as progress:
         bar = progress.add_task("demonstrations", total=len(jobs) + skipped, completed=skipped)
-        futures = [pool.submit(_demonstrate, *job) for job in jobs]
+        futures = [pool.submit(_demonstrate, job) for job in jobs]
         failures = 0
         for future in as_completed(futures):
             try:
@@ -156,7 +191,7 @@ def _run_jobs(jobs: list[tuple], workers: int, skipped: int) -> Iterator[Outcome
             yield outcome
 
 
-def _demonstrate(root: str | None, task: str, episode_id: int, seed: int, displaced: int) -> Outcome:
+def _demonstrate(job: _Job) -> Outcome:
     """Runs in a worker process, which keeps its simulator."""
     global _environment
     from dynarend_core.datasets.store import DemonstrationStore
@@ -166,16 +201,18 @@ def _demonstrate(root: str | None, task: str, episode_id: int, seed: int, displa
     if _environment is None:
         _environment = MujocoEnvironment()
     try:
-        result = demonstrate(_environment, task, seed, displaced if root else 0)
+        extra = (job.displaced, job.target_views, True) if job.root else (0, 0, False)
+        result = demonstrate(_environment, job.task, job.seed, *extra)
     except DynaRendError as error:
-        return Outcome(task, episode_id, "simulator", str(error), 0, 0, 0.0)
+        return Outcome(job.task, job.episode, "simulator", str(error), 0, 0, 0.0)
     if result.episode is None:
-        return Outcome(task, episode_id, result.failure_reason.value, result.message, 0, 0, 0.0)
+        return Outcome(job.task, job.episode, result.failure_reason.value, result.message, 0, 0, 0.0)
     megabytes = 0.0
-    if root:
-        megabytes = DemonstrationStore(root).write(task, episode_id, result.episode).stat().st_size / 1e6
+    if job.root:
+        path = DemonstrationStore(job.root).write(job.task, job.episode, result.episode)
+        megabytes = path.stat().st_size / 1e6
     keyframes = sum(frame.kind == "keyframe" for frame in result.episode.frames)
-    return Outcome(task, episode_id, "", "", keyframes, len(result.episode.frames), megabytes)
+    return Outcome(job.task, job.episode, "", "", keyframes, len(result.episode.frames), megabytes)
 
 
 def _print_summary(summary: dict) -> None:

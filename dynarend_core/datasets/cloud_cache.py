@@ -75,6 +75,7 @@ def load_task(
     task: str,
     fusion: FusionConfig,
     progress: Callable[[str, int, int], None] | None = None,
+    episodes: int | None = None,
 ) -> TaskClouds:
     """Open the cache of a task, building it first if needed.
 
@@ -83,17 +84,19 @@ def load_task(
         task: One of ``store.tasks()``.
         fusion: Workspace and voxel size of the clouds.
         progress: Called with (task, episodes done, episodes in all) while building.
+        episodes: Use the first so many episodes only: their transitions (the frames are all there).
 
     Raises:
-        DatasetError: The task has no episodes, an episode is damaged, or no frame shows anything in the workspace.
+        DatasetError: The task has fewer episodes, an episode is damaged, or no frame shows anything in the workspace.
     """
-    episodes = store.episodes(task)
-    if not episodes:
+    stored = store.episodes(task)
+    if not stored:
         raise DatasetError(f"{store.root} holds no episodes of task {task!r}; record some with `dynarend collect`")
+    count = checked_count(store, task, episodes)
     folder = store.root / ".clouds" / task
-    signature = _signature(store, task, episodes, fusion)
+    signature = _signature(store, task, stored, fusion)
     if _stored_signature(folder) != signature:
-        _build(store, task, episodes, fusion, folder, progress)
+        _build(store, task, stored, fusion, folder, progress)
         (folder / "signature.json").write_text(json.dumps(signature))
     with np.load(folder / "index.npz", allow_pickle=False) as index:
         arrays = {name: index[name] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
@@ -101,8 +104,28 @@ def load_task(
         raise DatasetError(
             f"no frame of task {task!r} in {store.root} shows a point in the workspace; check its cameras"
         )
+    rows = arrays["episode"] < count
+    arrays |= {name: arrays[name][rows] for name in _TRANSITION_FIELDS}
     points = np.memmap(folder / "points.bin", dtype=POINT, mode="r")
-    return TaskClouds(task, points, instructions=json.loads((folder / "instructions.json").read_text()), **arrays)
+    instructions = json.loads((folder / "instructions.json").read_text())[:count]
+    return TaskClouds(task, points, instructions=instructions, **arrays)
+
+
+def checked_count(store: DemonstrationStore, task: str, episodes: int | None) -> int:
+    """How many of a task's episodes to use, None meaning all.
+
+    Raises:
+        DatasetError: not so many are stored.
+    """
+    stored = len(store.episodes(task))
+    if episodes is None:
+        return stored
+    if not 1 <= episodes <= stored:
+        raise DatasetError(
+            f"{episodes} episodes of task {task!r} asked for, {store.root} holds {stored}; "
+            "ask for 1 to that many, or record more with `dynarend collect`"
+        )
+    return episodes
 
 
 def _signature(store: DemonstrationStore, task: str, episodes: list[int], fusion: FusionConfig) -> str:

@@ -24,6 +24,9 @@ class FrameRecord:
         q: ``(7,)`` arm joint positions [rad].
         stamp_ns: Simulation or clock time [ns].
         kind: ``"start"``, ``"keyframe"`` (the arm rests at a keyframe) or ``"displaced"`` (disturbed copy).
+        targets: Views that only serve as rendering targets; a policy never sees them.
+        object_ids: ``(h, w)`` uint8, one for each of ``views + targets``, or empty where not known: 0 for nothing
+            that has a name, i + 1 for ``EpisodeRecord.object_names[i]``.
     """
 
     views: tuple[CameraView, ...]
@@ -31,8 +34,18 @@ class FrameRecord:
     q: Array
     stamp_ns: int = 0
     kind: str = "keyframe"
+    targets: tuple[CameraView, ...] = ()
+    object_ids: tuple[Array, ...] = ()
 
     def __post_init__(self) -> None:
+        pictured = (*self.views, *self.targets)
+        if self.object_ids and len(self.object_ids) != len(pictured):
+            raise InvalidInputError(f"{len(self.object_ids)} object maps for {len(pictured)} views; one each, or none")
+        for view, ids in zip(pictured, self.object_ids, strict=False):
+            if ids.shape != view.depth_m.shape or ids.dtype != np.uint8:
+                raise InvalidInputError(
+                    f"camera {view.name!r}: objects must be uint8 {view.depth_m.shape}, got {ids.dtype} {ids.shape}"
+                )
         if self.kind not in FRAME_KINDS:
             raise InvalidInputError(f"frame kind {self.kind!r} is not one of {', '.join(FRAME_KINDS)}")
 
@@ -66,7 +79,7 @@ class EpisodeRecord:
         instruction_used: The phrasing the episode was recorded with.
         frames: Frames in the order of recording.
         transitions: Training examples.
-        object_names: Names of the objects in the scene.
+        object_names: What is in the scene, as a person would say it: "maroon button", "robot arm", "table".
     """
 
     task: str
@@ -80,6 +93,11 @@ class EpisodeRecord:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
+        largest = max((int(ids.max(initial=0)) for f in self.frames for ids in f.object_ids), default=0)
+        if largest > len(self.object_names):
+            raise InvalidInputError(
+                f"an object map says {largest}, but only {len(self.object_names)} objects are named"
+            )
         for t in self.transitions:
             if not (0 <= t.frame_index < n and 0 <= t.target_index < n):
                 raise InvalidInputError(

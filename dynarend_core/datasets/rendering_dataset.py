@@ -60,19 +60,21 @@ class RenderingDataset:
         keyframes: Clouds and instructions.
         views: Images of the same tasks in the same order.
         rays: Pixels a sample and time.
-        without_camera: Camera whose pixels are never drawn.
+        without_camera: Input camera whose pixels are never drawn. Target views are always drawn.
 
     Raises:
-        DatasetError: ``without_camera`` is unknown or the only one.
+        DatasetError: ``without_camera`` is unknown or the only view.
     """
 
     def __init__(
         self, keyframes: KeyframeDataset, views: Sequence[TaskViews], rays: int, without_camera: str | None = None
     ) -> None:
         self.keyframes, self.views, self.rays = keyframes, list(views), rays
-        self.cameras = [[i for i, name in enumerate(v.cameras) if name != without_camera] for v in self.views]
+        self.cameras = [
+            [i for i, name in enumerate((*v.cameras, *v.targets)) if name != without_camera] for v in self.views
+        ]
         for view, kept in zip(self.views, self.cameras, strict=True):
-            if not kept or (without_camera is not None and len(kept) == len(view.cameras)):
+            if not kept or (without_camera is not None and without_camera not in view.cameras):
                 raise DatasetError(
                     f"camera {without_camera!r} cannot be held out of task {view.task!r}, which has "
                     f"{', '.join(view.cameras)}"

@@ -7,26 +7,27 @@ zlib level 1 because that is several times faster than numpy's level 6 for a few
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dynarend_core.datasets.packing import READABLE_VERSIONS, pack_episode, unpack_episode
 from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
-from dynarend_core.errors import DatasetError, InvalidInputError
-from dynarend_core.types import CameraView, GripperState, Keyframe
+from dynarend_core.errors import DatasetError
 
 __all__ = ["DemonstrationStore", "EpisodeRecord", "FrameRecord", "Transition", "read_episode_file"]
 
 Array = np.ndarray
 
-SCHEMA_VERSION = 1
-DEPTH_UNIT_M = 1e-4
 _EPISODE_PATTERN = re.compile(r"episode_(\d{6,})\.npz")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, IndexError, TypeError)
 
@@ -61,21 +62,32 @@ class DemonstrationStore:
         """Store an episode, replacing one of the same id.
 
         Raises:
-            InvalidInputError: the episode has no frames, or its frames differ in cameras or image sizes.
+            InvalidInputError: the episode has no frames, or its frames differ in cameras, image sizes or maps.
         """
-        members = _pack(episode)
+        members = pack_episode(episode)
         path = self.path(task, episode_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 for name, array in members.items():
-                    with archive.open(name + ".npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+                    member = io.BytesIO()
+                    np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+                    info = zipfile.ZipInfo(name + ".npy")  # dated 1980, so that equal episodes are equal files
+                    archive.writestr(info, member.getbuffer(), zipfile.ZIP_DEFLATED, 1)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         return path
+
+    def target_cameras(self, task: str, episode_id: int) -> tuple[str, ...]:
+        """Names of an episode's target views, without reading its images.
+
+        Raises:
+            DatasetError: as for :meth:`read`.
+        """
+        with _opened(self.path(task, episode_id)) as (_, metadata):
+            return tuple(metadata.get("target_cameras", ()))
 
     def read(self, task: str, episode_id: int) -> EpisodeRecord:
         """Load an episode.
@@ -99,128 +111,28 @@ def read_episode_file(path: Path | str) -> EpisodeRecord:
     Raises:
         DatasetError: missing, damaged, or of another schema version.
     """
-    path = Path(path)
+    with _opened(Path(path)) as (archive, metadata):
+        return unpack_episode({name: archive[name] for name in archive.files}, metadata)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The archive and its metadata; what goes wrong with either becomes a DatasetError that names the file."""
     if not path.is_file():
         raise DatasetError(f"{path} does not exist; record demonstrations with `dynarend collect`")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in archive.files}
-            metadata = json.loads(members["metadata"].tobytes())
+            metadata = json.loads(archive["metadata"].tobytes())
             version = metadata["schema_version"]
-            if version == SCHEMA_VERSION:
-                return _unpack(members, metadata)
+            if version not in READABLE_VERSIONS:
+                readable = " and ".join(map(str, READABLE_VERSIONS))
+                raise DatasetError(
+                    f"{path} has schema version {version}, this program reads {readable}; "
+                    "record it again with `dynarend collect`"
+                )
+            yield archive, metadata
     except _DAMAGE as error:
         raise DatasetError(
             f"{path} is damaged ({type(error).__name__}: {error}); delete it and run `dynarend collect` again: "
             "it records only what is missing"
         ) from error
-    raise DatasetError(
-        f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}; "
-        "record it again with `dynarend collect`"
-    )
-
-
-def encode_depth(depth_m: Array) -> Array:
-    """Depth [m] to uint16 in units of 0.1 mm; NaN and everything outside 0.05 mm to 6.5535 m become 0."""
-    with np.errstate(invalid="ignore"):
-        units = np.rint(np.asarray(depth_m, dtype=np.float64) / DEPTH_UNIT_M)
-        valid = (units >= 1) & (units <= np.iinfo(np.uint16).max)
-    return np.where(valid, units, 0).astype(np.uint16)
-
-
-def decode_depth(units: Array) -> Array:
-    """Inverse of :func:`encode_depth`: float32 [m], NaN where invalid."""
-    depth = (units * DEPTH_UNIT_M).astype(np.float32)
-    depth[units == 0] = np.nan
-    return depth
-
-
-def _pack(episode: EpisodeRecord) -> dict[str, Array]:
-    frames = episode.frames
-    if not frames:
-        raise InvalidInputError(f"an episode of task {episode.task!r} without frames cannot be stored")
-    layout = [(v.name, v.depth_m.shape) for v in frames[0].views]
-    for i, frame in enumerate(frames):
-        if [(v.name, v.depth_m.shape) for v in frame.views] != layout:
-            raise InvalidInputError(f"frame {i} has other cameras or image sizes than frame 0: {layout}")
-    members = {
-        "metadata": np.frombuffer(json.dumps(_metadata(episode)).encode(), dtype=np.uint8),
-        "T_base_gripper": np.stack([f.gripper.T_base_gripper for f in frames]),
-        "gripper_open": np.array([f.gripper.is_open for f in frames], dtype=bool),
-        "gripper_width_m": np.array([f.gripper.width_m for f in frames]),
-        "q": np.stack([np.asarray(f.q, dtype=np.float64) for f in frames]),
-        "stamp_ns": np.array([f.stamp_ns for f in frames], dtype=np.int64),
-        "transition_frames": np.array(
-            [(t.frame_index, t.target_index, t.step) for t in episode.transitions], dtype=np.int32
-        ).reshape(-1, 3),
-        "transition_T_base_gripper": np.array(
-            [t.keyframe.T_base_gripper for t in episode.transitions], dtype=np.float64
-        ).reshape(-1, 4, 4),
-        "transition_flags": np.array(
-            [(t.keyframe.gripper_open, t.keyframe.ignore_collisions) for t in episode.transitions], dtype=bool
-        ).reshape(-1, 2),
-    }
-    for c, (name, _) in enumerate(layout):
-        views = [f.views[c] for f in frames]
-        members[f"{name}.rgb"] = np.stack([v.rgb for v in views]).astype(np.uint8, copy=False)
-        members[f"{name}.depth"] = np.stack([encode_depth(v.depth_m) for v in views])
-        members[f"{name}.K"] = np.stack([v.K for v in views])
-        members[f"{name}.T_base_camera"] = np.stack([v.T_base_camera for v in views])
-        members[f"{name}.stamp_ns"] = np.array([v.stamp_ns for v in views], dtype=np.int64)
-    return members
-
-
-def _metadata(episode: EpisodeRecord) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "task": episode.task,
-        "variation": int(episode.variation),
-        "seed": int(episode.seed),
-        "instructions": list(episode.instructions),
-        "instruction_used": episode.instruction_used,
-        "object_names": list(episode.object_names),
-        "cameras": [v.name for v in episode.frames[0].views],
-        "frame_kinds": [f.kind for f in episode.frames],
-    }
-
-
-def _unpack(members: dict[str, Array], metadata: dict[str, Any]) -> EpisodeRecord:
-    frames = [_unpack_frame(members, metadata, i) for i in range(len(metadata["frame_kinds"]))]
-    transitions = [
-        Transition(int(frame), int(target), Keyframe(T, bool(flags[0]), bool(flags[1])), int(step))
-        for (frame, target, step), T, flags in zip(
-            members["transition_frames"],
-            members["transition_T_base_gripper"],
-            members["transition_flags"],
-            strict=True,
-        )
-    ]
-    return EpisodeRecord(
-        task=metadata["task"],
-        variation=metadata["variation"],
-        seed=metadata["seed"],
-        instructions=tuple(metadata["instructions"]),
-        instruction_used=metadata["instruction_used"],
-        frames=tuple(frames),
-        transitions=tuple(transitions),
-        object_names=tuple(metadata["object_names"]),
-    )
-
-
-def _unpack_frame(members: dict[str, Array], metadata: dict[str, Any], i: int) -> FrameRecord:
-    views = tuple(
-        CameraView(
-            name=name,
-            rgb=members[f"{name}.rgb"][i],
-            depth_m=decode_depth(members[f"{name}.depth"][i]),
-            K=members[f"{name}.K"][i],
-            T_base_camera=members[f"{name}.T_base_camera"][i],
-            stamp_ns=int(members[f"{name}.stamp_ns"][i]),
-        )
-        for name in metadata["cameras"]
-    )
-    gripper = GripperState(
-        members["T_base_gripper"][i], bool(members["gripper_open"][i]), float(members["gripper_width_m"][i])
-    )
-    kind = metadata["frame_kinds"][i]
-    return FrameRecord(views, gripper, members["q"][i], int(members["stamp_ns"][i]), kind)

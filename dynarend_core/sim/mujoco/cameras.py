@@ -45,6 +45,12 @@ CAMERAS = {
 }  # fmt: skip
 """From the recorded RLBench demonstrations (rlbench defaults)."""
 
+FIXED_CAMERAS = tuple(name for name in CAMERAS if name != "wrist")
+"""Those that do not move with the hand."""
+
+SPARE_CAMERA = "spare"
+"""A camera of the scene that is put where a picture is wanted."""
+
 SCENE_GROUP, VISUAL_GROUP, COLLISION_GROUP = 0, 2, 3
 """Geom groups: the scene, the Panda's fine meshes, its collision hulls (what policy cameras see)."""
 
@@ -58,6 +64,7 @@ def add_cameras(spec: mujoco.MjSpec, hand_body: str) -> None:
         if c.name == "wrist":
             parent, T = spec.body(hand_body), T_HAND_TIP @ T
         parent.add_camera(name=c.name, pos=T[:3, 3], quat=rotations.quat_wxyz_from_matrix(T[:3, :3]), fovy=c.fov_deg)
+    spec.worldbody.add_camera(name=SPARE_CAMERA)
 
 
 def _orthonormal(R: Array) -> Array:
@@ -112,6 +119,27 @@ class RgbdRenderer:
 
     def render(self, data: mujoco.MjData, camera: str) -> tuple[Array, Array]:
         """RGB ``(h, w, 3)`` uint8 and depth ``(h, w)`` float32 along the optical axis [m]."""
+        depth = np.empty((self.height, self.width), np.float32)
+        rgb = self._draw(data, camera, depth)
+        return rgb, self._metric(depth[::-1])
+
+    def segment(self, data: mujoco.MjData, camera: str) -> Array:
+        """Number of the geom that each pixel shows, ``(h, w)`` int32; -1 where there is none."""
+        flags = [mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR]
+        for flag in flags:
+            self._scene.flags[flag] = 1
+        drawn = self._draw(data, camera, None).astype(np.int32)
+        for flag in flags:
+            self._scene.flags[flag] = 0
+        geoms = self._scene.geoms[: self._scene.ngeom]
+        geom_of_colour = np.full(len(geoms) + 1, -1, dtype=np.int32)
+        for g in geoms:
+            if g.segid >= 0 and g.objtype == mujoco.mjtObj.mjOBJ_GEOM:
+                geom_of_colour[g.segid + 1] = g.objid
+        return geom_of_colour[drawn @ np.array([1, 256, 65536], dtype=np.int32)]
+
+    def _draw(self, data: mujoco.MjData, camera: str, depth: Array | None) -> Array:
+        """Draw the scene; fills ``depth`` with the depth buffer, bottom row first."""
         self._gl.make_current()
         cam = mujoco.MjvCamera()
         cam.type, cam.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, self._model.camera(camera).id
@@ -119,9 +147,8 @@ class RgbdRenderer:
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
         mujoco.mjr_render(viewport, self._scene, self._context)
         rgb = np.empty((self.height, self.width, 3), np.uint8)
-        depth = np.empty((self.height, self.width), np.float32)
         mujoco.mjr_readPixels(rgb, depth, viewport, self._context)
-        return np.ascontiguousarray(rgb[::-1]), self._metric(depth[::-1])
+        return np.ascontiguousarray(rgb[::-1])
 
     def _metric(self, buffer: Array) -> Array:
         extent = self._model.stat.extent
@@ -139,13 +166,36 @@ class RgbdRenderer:
             self._context = None
 
 
-def camera_view(renderer: RgbdRenderer, data: mujoco.MjData, name: str, stamp_ns: int) -> CameraView:
-    """One calibrated view in the base frame; depth beyond the camera's far plane is NaN."""
-    spec = CAMERAS[name]
+def place_spare_camera(model: mujoco.MjModel, data: mujoco.MjData, base: str, T_base_camera: Array) -> None:
+    """Put the spare camera somewhere, with the lens of camera ``base``; the next ``mj_forward`` takes it back."""
+    T_world_camera = T_WORLD_BASE @ T_base_camera
+    spare = data.camera(SPARE_CAMERA)
+    spare.xpos[:] = T_world_camera[:3, 3]
+    spare.xmat[:] = (T_world_camera[:3, :3] @ _OPTICAL_TO_MUJOCO).ravel()
+    model.camera(SPARE_CAMERA).fovy[:] = CAMERAS[base].fov_deg
+
+
+def camera_pose(data: mujoco.MjData, name: str) -> Array:
+    """``(4, 4)`` T_base_camera of a camera now."""
+    camera = data.camera(name)
+    T_world_camera = se3.make(camera.xmat.reshape(3, 3) @ _OPTICAL_TO_MUJOCO, camera.xpos)
+    return se3.inverse(T_WORLD_BASE) @ T_world_camera
+
+
+def camera_view(
+    renderer: RgbdRenderer, data: mujoco.MjData, name: str, stamp_ns: int, spec: CameraSpec | None = None
+) -> CameraView:
+    """One calibrated view in the base frame; depth beyond the camera's far plane is NaN.
+
+    Args:
+        renderer: Loaded with the scene.
+        data: Its state.
+        name: Camera.
+        stamp_ns: Time of the picture [ns].
+        spec: Whose lens and far plane the camera has; None for its own.
+    """
+    spec = spec or CAMERAS[name]
     rgb, depth = renderer.render(data, name)
     depth[depth >= spec.far_m] = np.nan
-    camera = data.camera(name)
-    R_world_optical = camera.xmat.reshape(3, 3) @ _OPTICAL_TO_MUJOCO
-    T_world_camera = se3.make(R_world_optical, camera.xpos)
     K = cameras.intrinsics_from_fov(renderer.width, renderer.height, np.deg2rad(spec.fov_deg))
-    return CameraView(name, rgb, depth, K, se3.inverse(T_WORLD_BASE) @ T_world_camera, stamp_ns)
+    return CameraView(name, rgb, depth, K, camera_pose(data, name), stamp_ns)

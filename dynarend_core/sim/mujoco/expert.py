@@ -9,8 +9,8 @@ import numpy as np
 from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import PlanningError
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-from dynarend_core.sim.mujoco.world import random_offset
-from dynarend_core.types import FailureReason, Keyframe, Observation
+from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
+from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
 
 DISPLACED_M, DISPLACED_RAD = 0.02, np.deg2rad(10.0)
 """Largest displacement of the arm in a displaced copy of an observation."""
@@ -25,8 +25,10 @@ class ExpertResult:
     message: str
 
 
-def demonstrate(environment: MujocoEnvironment, task: str, seed: int, displaced: int = 1) -> ExpertResult:
-    """Solve one scene and record it; deterministic by ``(task, seed, displaced)``.
+def demonstrate(
+    environment: MujocoEnvironment, task: str, seed: int, displaced: int = 1, target_views: int = 0, masks: bool = True
+) -> ExpertResult:
+    """Solve one scene and record it; deterministic by its arguments.
 
     The variation cycles with the seed, every other demonstration starts from a disturbed arm pose, and only
     phrasings meant for training are used.
@@ -36,17 +38,19 @@ def demonstrate(environment: MujocoEnvironment, task: str, seed: int, displaced:
         task: Task name.
         seed: Scene seed.
         displaced: Displaced copies per observation: the arm up to 2 cm and 10 degrees off, same label.
+        target_views: Extra views a frame for rendering, each from another place on an orbit (geometry/orbit.py).
+        masks: Record which object each pixel shows.
     """
     variation = seed % environment.variation_count(task)
     rng = np.random.default_rng([seed, 1])
     world = environment.world
     observation = environment.reset(task, variation, seed, phrasing=0, disturb_start=bool(seed % 2))
     instructions = tuple(world.task.instructions()[:-1])
-    recorder = _Recorder()
-    recorder.add(observation, "start")
+    recorder = _Recorder(world, target_views, masks, np.random.default_rng([seed, 2]))
+    recorder.add(observation.views, observation.gripper, observation.q, "start")
     targets = world.task.waypoints(world)
     for step, target in enumerate(targets):
-        recorder.begin_step(environment, target, step, displaced, rng)
+        recorder.begin_step(target, step, displaced, rng)
         result = environment.step(target, observation)
         observation = result.observation
         if result.failure_reason is not FailureReason.NONE:
@@ -56,7 +60,7 @@ def demonstrate(environment: MujocoEnvironment, task: str, seed: int, displaced:
         return ExpertResult(None, FailureReason.TIMEOUT, "the expert's keyframes did not solve the task")
     episode = EpisodeRecord(
         task=task, variation=variation, seed=seed, instructions=instructions, instruction_used=instructions[0],
-        frames=tuple(recorder.frames), transitions=tuple(recorder.transitions), object_names=world.object_names(),
+        frames=tuple(recorder.frames), transitions=tuple(recorder.transitions), object_names=world.object_names,
     )  # fmt: skip
     return ExpertResult(episode, FailureReason.NONE, "")
 
@@ -64,34 +68,35 @@ def demonstrate(environment: MujocoEnvironment, task: str, seed: int, displaced:
 class _Recorder:
     """Collects frames once each, and the transitions that point into them."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: MujocoWorld, target_views: int, masks: bool, rng: np.random.Generator) -> None:
+        self._world, self._target_views, self._masks, self._rng = world, target_views, masks, rng
         self.frames: list[FrameRecord] = []
         self.transitions: list[Transition] = []
         self._pending: list[tuple[int, Keyframe, int]] = []
         self._current = 0
 
-    def add(self, observation: Observation, kind: str) -> int:
-        self.frames.append(
-            FrameRecord(observation.views, observation.gripper, observation.q, observation.stamp_ns, kind)
-        )
+    def add(self, views: tuple[CameraView, ...], gripper: GripperState, q: Array, kind: str) -> int:
+        """Record the world as it is now; ``views`` are of now."""
+        orbits = [self._world.orbit_view(f"orbit{i}", self._rng) for i in range(self._target_views)]
+        targets = tuple(view for view, _ in orbits)
+        ids = (*self._world.object_ids(), *(ids for _, ids in orbits)) if self._masks else ()
+        stamp_ns = max(view.stamp_ns for view in views)
+        self.frames.append(FrameRecord(views, gripper, q, stamp_ns, kind, targets, ids))
         return len(self.frames) - 1
 
-    def begin_step(
-        self, environment: MujocoEnvironment, target: Keyframe, step: int, displaced: int, rng: np.random.Generator
-    ) -> None:
+    def begin_step(self, target: Keyframe, step: int, displaced: int, rng: np.random.Generator) -> None:
         """Note the observation the target follows from, and displaced copies of it."""
         self._pending = [(self._current, target, step)]
         for _ in range(displaced):
             offset = random_offset(rng, DISPLACED_M, DISPLACED_RAD)
             try:
-                views, gripper, q = environment.world.displaced_views(offset)
+                with self._world.displaced(offset) as (gripper, q):
+                    frame = self.add(self._world.views(), gripper, q, "displaced")
             except PlanningError:
                 continue
-            stamp_ns = max(view.stamp_ns for view in views)
-            self.frames.append(FrameRecord(views, gripper, q, stamp_ns, "displaced"))
-            self._pending.append((len(self.frames) - 1, target, step))
+            self._pending.append((frame, target, step))
 
     def end_step(self, observation: Observation) -> None:
         """The target is reached: close the pending transitions."""
-        self._current = self.add(observation, "keyframe")
+        self._current = self.add(observation.views, observation.gripper, observation.q, "keyframe")
         self.transitions += [Transition(frame, self._current, target, step) for frame, target, step in self._pending]

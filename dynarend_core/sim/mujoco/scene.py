@@ -5,6 +5,8 @@ MuJoCo's world frame is RLBench's. Colours and sizes follow the recorded RLBench
 
 from __future__ import annotations
 
+import itertools
+
 import mujoco
 
 from dynarend_core.geometry.frames import T_WORLD_BASE, TABLE_Z_WORLD
@@ -53,9 +55,10 @@ def _add_room(spec: mujoco.MjSpec) -> None:
         name="table", type=box, pos=[0.2975, 0, TABLE_Z_WORLD - 0.02], size=[0.8025, 0.555, 0.02],
         rgba=[0.8, 0.647, 0.345, 1], friction=[0.6, 0.005, 0.0001],
     )  # fmt: skip
-    for x in (-0.45, 1.05):
-        for y in (-0.5, 0.5):
-            world.add_geom(type=box, pos=[x, y, 0.365], size=[0.03, 0.03, 0.365], rgba=[0.6, 0.48, 0.26, 1])
+    for i, (x, y) in enumerate(itertools.product((-0.45, 1.05), (-0.5, 0.5))):
+        world.add_geom(
+            name=f"table_leg{i}", type=box, pos=[x, y, 0.365], size=[0.03, 0.03, 0.365], rgba=[0.6, 0.48, 0.26, 1]
+        )
     # Upward faces get about 1.0, so that a colour given is the colour seen and white does not saturate.
     for direction, diffuse in (([0.0, 0.0, -1.0], 0.42), ([-0.8, 0.45, -0.4], 0.12), ([-0.2, -0.9, -0.4], 0.12)):
         world.add_light(type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, dir=direction, diffuse=[diffuse] * 3,

@@ -65,6 +65,13 @@ class Task(ABC):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """The expert's keyframes from the start of the episode, base frame."""
 
+    def semantic_names(self) -> dict[str, str]:
+        """Phrases a person would use: of bodies by body name, of geoms fixed to the world by geom name.
+
+        What is not listed is called by its name without digits, underscores read as spaces.
+        """
+        return {}
+
     def update(self, world: MujocoWorld) -> None:  # noqa: B027 - optional hook
         """Called after every control step; for tasks that must remember the order of events."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import mujoco
 import numpy as np
@@ -11,12 +12,15 @@ import numpy as np
 from dynarend_core.errors import ConfigurationError, PlanningError, SimulationError
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
+from dynarend_core.geometry.orbit import random_orbit
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.sim.mujoco.cameras import FIXED_CAMERAS, camera_pose
 from dynarend_core.sim.mujoco.grasp import Grasp
 from dynarend_core.sim.mujoco.looking import Looker
-from dynarend_core.sim.mujoco.scene import PANDA_PREFIX, base_spec
+from dynarend_core.sim.mujoco.naming import name_scene
+from dynarend_core.sim.mujoco.scene import base_spec
 from dynarend_core.sim.mujoco.servos import CONTROL_STEPS, Servos
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
@@ -55,6 +59,7 @@ class MujocoWorld:
             raise ConfigurationError(f"the seed must not be negative, got {seed}")
         self.task, self.model, rng = _compile(task, variation, seed)
         self.data = mujoco.MjData(self.model)
+        self._names = name_scene(self.model, self.task.semantic_names())
         self._grasp = Grasp(self.model, self.data, self.task.graspable)
         self._looker.watch(self.model, self.data, lambda: _compile(task, variation, seed, visual_meshes=True)[1])
         words = self.task.instructions()
@@ -112,10 +117,10 @@ class MujocoWorld:
         """Position ``(3,)`` of a task body in the simulator's world frame [m]."""
         return self.data.body(name).xpos.copy()
 
+    @property
     def object_names(self) -> tuple[str, ...]:
-        """Names of the task's bodies."""
-        names = (self.model.body(i).name for i in range(1, self.model.nbody))
-        return tuple(name for name in names if not name.startswith(PANDA_PREFIX))
+        """Phrases for everything in the scene: "maroon button", "robot arm", "table"."""
+        return self._names.names
 
     @property
     def moving(self) -> bool:
@@ -180,8 +185,19 @@ class MujocoWorld:
         """
         return self._looker.views(names, self.image_size if size is None else size, visual)
 
-    def displaced_views(self, T_tip_displaced: Array) -> tuple[tuple[CameraView, ...], GripperState, Array]:
-        """What the cameras would see, and the arm's state, if the arm stood displaced; the state is restored.
+    def object_ids(self) -> tuple[Array, ...]:
+        """For each of :meth:`views`: ``(h, w)`` uint8, i + 1 where ``object_names[i]`` is seen, 0 for nothing."""
+        return self._looker.object_ids(self.image_size, self._names.id_of_geom)
+
+    def orbit_view(self, name: str, rng: np.random.Generator) -> tuple[CameraView, Array]:
+        """A random fixed camera turned at random about the workspace (geometry/orbit.py), and its object ids."""
+        base = FIXED_CAMERAS[rng.integers(len(FIXED_CAMERAS))]
+        T = random_orbit(camera_pose(self.data, base), rng)
+        return self._looker.orbit(name, base, T, self.image_size, self._names.id_of_geom)
+
+    @contextmanager
+    def displaced(self, T_tip_displaced: Array) -> Iterator[tuple[GripperState, Array]]:
+        """While the context is open the arm stands displaced; gives its gripper and joint positions.
 
         Args:
             T_tip_displaced: ``(4, 4)`` displaced tip pose in the present tip frame. A held object moves along.
@@ -194,10 +210,11 @@ class MujocoWorld:
         saved = self.data.qpos.copy()
         self._grasp.carry(T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before))
         self.data.qpos[self._servos.q_address] = q
-        result = self.views(), self.gripper(), q
-        self.data.qpos[:] = saved
-        mujoco.mj_forward(self.model, self.data)
-        return result
+        try:
+            yield self.gripper(), q
+        finally:
+            self.data.qpos[:] = saved
+            mujoco.mj_forward(self.model, self.data)
 
     def close(self) -> None:
         """Free the renderers; safe to call twice."""

@@ -50,6 +50,20 @@ def test_writes_reports_continues_and_repeats_itself(tmp_path: Path) -> None:
     environment.close()
 
 
+def test_target_views_are_recorded_the_same_each_time_and_not_mixed(tmp_path: Path) -> None:
+    common = ("--out", str(tmp_path / "a"), "--tasks", TASK, "--seed-start", "7", "--episodes", "1", "--workers", "1")
+    assert run(*common, "--displaced", "0", "--target-views", "2") == 0
+    written, environment = DemonstrationStore(tmp_path / "a"), MujocoEnvironment()
+    again = demonstrate(environment, TASK, 7, displaced=0, target_views=2).episode
+    environment.close()
+    assert again is not None
+    copy = DemonstrationStore(tmp_path / "b").write(TASK, 0, again)
+    assert copy.read_bytes() == written.path(TASK, 0).read_bytes()
+    assert written.target_cameras(TASK, 0) == ("orbit0", "orbit1")
+    with pytest.raises(ConfigurationError, match="2 target views, not 0"):
+        run(*common)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -57,6 +71,7 @@ def test_writes_reports_continues_and_repeats_itself(tmp_path: Path) -> None:
         (("--episodes", "1"), "--out"),
         (("--verify", "--seed-start", "99999", "--episodes", "2"), "evaluation"),
         (("--verify", "--workers", "0"), "workers"),
+        (("--verify", "--target-views", "-1"), "target-views"),
     ],
 )
 def test_refuses_what_makes_no_sense(arguments: tuple[str, ...], named: str) -> None:

@@ -25,6 +25,28 @@ def dataset(store, **options):
     return RenderingDataset(keyframes, [load_views(store, "toy")], rays=64, **options)
 
 
+def enriched(record, names, targets=1):
+    """An episode with white target views and with maps: top half ``names[0]``, bottom half ``names[-1]``."""
+    ids = np.full((64, 64), len(names), np.uint8)
+    ids[:32] = 1
+    frames = []
+    for f in record.frames:
+        front = f.views[0]
+        extra = tuple(
+            dataclasses.replace(front, name=f"orbit{i}", rgb=np.full_like(front.rgb, 255)) for i in range(targets)
+        )
+        frames.append(dataclasses.replace(f, targets=extra, object_ids=(ids,) * (2 + targets)))
+    return dataclasses.replace(record, frames=tuple(frames), object_names=tuple(names))
+
+
+@pytest.fixture
+def rich_store(toy_store, tmp_path):
+    store = toy_store(tmp_path, 3)
+    for i, names in enumerate((["red button", "table"], ["table", "blue button"], ["robot arm", "table"])):
+        store.write("toy", i, enriched(store.read("toy", i), names))
+    return store
+
+
 def test_pixels_lie_on_the_augmented_cloud(toy_store, tmp_path):
     data, rng = dataset(toy_store(tmp_path)), np.random.default_rng(0)
     for _ in range(5):
@@ -58,6 +80,16 @@ def test_an_unknown_camera_is_refused_with_the_known_ones(toy_store, tmp_path):
         dataset(toy_store(tmp_path), without_camera="overhead")
 
 
+def test_target_views_are_drawn_like_inputs_also_beside_a_held_out_camera(rich_store):
+    data, rng = dataset(rich_store, without_camera="side"), np.random.default_rng(0)
+    drawn = [data.draw(rng) for _ in range(16)]
+    white = [bool((p.rgb == 1).all()) for d in drawn for p in (d.now, d.future)]
+    assert 0 < sum(white) < len(white), "both the front camera and the white target view should be drawn"
+    assert data.cameras == [[0, 2]]
+    with pytest.raises(DatasetError, match="'orbit0' cannot be held out"):
+        dataset(rich_store, without_camera="orbit0")
+
+
 def test_the_cache_is_the_store_and_follows_it(toy_store, tmp_path):
     store = toy_store(tmp_path, 2)
     views = load_views(store, "toy")
@@ -69,3 +101,56 @@ def test_the_cache_is_the_store_and_follows_it(toy_store, tmp_path):
     assert load_views(store, "toy").target_frame.tolist() == [1, 3, 5]
     (tmp_path / ".views" / "toy" / "depth.bin").unlink()
     assert load_views(store, "toy").depth_m(0, 0, np.array([0]), np.array([0]))[0] > 0
+
+
+def test_objects_get_one_numbering_for_the_whole_task(rich_store):
+    views = load_views(rich_store, "toy")
+    assert views.object_names == ("red button", "table", "blue button", "robot arm")
+    assert (views.cameras, views.targets) == (("front", "side"), ("orbit0",))
+    assert views.rgb.shape == (6, 3, 64, 64, 3)
+    assert views.objects.shape == views.depth.shape == (6, 3, 64, 64)
+    assert views.K.shape[:2] == views.T_base_camera.shape[:2] == (6, 3)
+    assert (views.rgb[:, 2] == 255).all()
+    for frame, (top, bottom) in enumerate((("red button", "table"), ("table", "blue button"), ("robot arm", "table"))):
+        for camera in range(3):
+            ids = views.objects[2 * frame, camera]
+            assert views.object_names[ids[0, 0] - 1] == top
+            assert views.object_names[ids[63, 5] - 1] == bottom
+
+
+def test_one_episode_without_maps_leaves_the_task_without(rich_store):
+    record = rich_store.read("toy", 1)
+    frames = tuple(dataclasses.replace(f, object_ids=()) for f in record.frames)
+    rich_store.write("toy", 1, dataclasses.replace(record, frames=frames))
+    views = load_views(rich_store, "toy")
+    assert views.objects is None
+    assert views.object_names == ()
+    assert views.targets == ("orbit0",)
+
+
+def test_episodes_with_other_target_views_or_too_many_names_are_refused(rich_store, toy_store, tmp_path):
+    plain = toy_store(tmp_path / "plain", 1).read("toy", 0)
+    names = [[f"thing {i} {j}" for j in range(200)] for i in range(2)]
+    for i in range(2):
+        rich_store.write("toy", i, enriched(plain, names[i]))
+    with pytest.raises(DatasetError, match="400 different objects, at most 255"):
+        load_views(rich_store, "toy")
+    rich_store.write("toy", 0, enriched(plain, names[0], targets=2))
+    with pytest.raises(DatasetError, match="as many target views"):
+        load_views(rich_store, "toy")
+
+
+def test_the_first_episodes_alone_keep_clouds_and_views_in_step(rich_store):
+    everything = load_task(rich_store, "toy", FusionConfig(SCENE_AABB_BASE))
+    for count in (1, 2, 3):
+        clouds = load_task(rich_store, "toy", FusionConfig(SCENE_AABB_BASE), episodes=count)
+        views = load_views(rich_store, "toy", episodes=count)
+        assert len(clouds.frame) == len(views.target_frame) == count
+        assert len(clouds.instructions) == count
+        np.testing.assert_array_equal(clouds.frame, everything.frame[:count])
+        np.testing.assert_array_equal(views.target_frame, clouds.frame + 1)
+    for load in (lambda n: load_task(rich_store, "toy", FusionConfig(SCENE_AABB_BASE), episodes=n),
+                 lambda n: load_views(rich_store, "toy", episodes=n)):  # fmt: skip
+        for count in (0, 4):
+            with pytest.raises(DatasetError, match=f"{count} episodes .* holds 3"):
+                load(count)

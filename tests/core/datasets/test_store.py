@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dynarend_core.datasets.store import (
-    DemonstrationStore,
-    EpisodeRecord,
-    FrameRecord,
-    Transition,
-    decode_depth,
-    encode_depth,
-)
+from dynarend_core.datasets.packing import decode_depth, encode_depth
+from dynarend_core.datasets.store import DemonstrationStore, EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import DatasetError, InvalidInputError
 from dynarend_core.geometry import se3
 from dynarend_core.types import CameraView, GripperState, Keyframe
@@ -26,6 +23,21 @@ def make_view(rng: np.random.Generator, name: str, size: int = 8) -> CameraView:
     depth[0, 0] = np.nan
     rgb = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
     return CameraView(name, rgb, depth, rng.normal(size=(3, 3)), se3.make(t=rng.normal(size=3)), 17)
+
+
+def make_rich_episode(seed: int = 0) -> EpisodeRecord:
+    """With target views and object maps."""
+    rng = np.random.default_rng(seed)
+    plain = make_episode(seed)
+    frames = tuple(
+        dataclasses.replace(
+            f,
+            targets=(make_view(rng, "orbit0", 6), make_view(rng, "orbit1", 6)),
+            object_ids=tuple(rng.integers(0, 3, (n, n), dtype=np.uint8) for n in (8, 4, 6, 6)),
+        )
+        for f in plain.frames
+    )
+    return dataclasses.replace(plain, frames=frames, object_names=("red button", "table"))
 
 
 def make_episode(seed: int = 0, n_frames: int = 3) -> EpisodeRecord:
@@ -78,6 +90,44 @@ def test_an_episode_survives_the_round_trip(tmp_path):
             t.keyframe.ignore_collisions,
         )
         np.testing.assert_array_equal(s.keyframe.T_base_gripper, t.keyframe.T_base_gripper)
+
+
+def test_target_views_and_object_maps_survive_and_stay_out_of_the_observation(tmp_path):
+    store, episode = DemonstrationStore(tmp_path), make_rich_episode()
+    store.write("a", 0, episode)
+    back = store.read("a", 0)
+    for a, b in zip(episode.frames, back.frames, strict=True):
+        assert [v.name for v in b.targets] == ["orbit0", "orbit1"]
+        for u, v in zip(a.targets, b.targets, strict=True):
+            np.testing.assert_array_equal(u.rgb, v.rgb)
+            np.testing.assert_array_equal(u.T_base_camera, v.T_base_camera)
+            np.testing.assert_allclose(u.depth_m, v.depth_m, atol=5.1e-5)
+        for u, v in zip(a.object_ids, b.object_ids, strict=True):
+            assert v.dtype == np.uint8
+            np.testing.assert_array_equal(u, v)
+    assert [v.name for v in back.observation(back.transitions[0]).views] == ["front", "wrist"]
+    assert store.target_cameras("a", 0) == ("orbit0", "orbit1")
+
+
+def test_equal_episodes_are_equal_files(tmp_path):
+    first, second = (DemonstrationStore(tmp_path / name).write("a", 0, make_rich_episode()) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_files_of_schema_version_1_are_still_read(tmp_path):
+    """Version 1 had no ``target_cameras`` and no maps; the members are otherwise the same."""
+    path = DemonstrationStore(tmp_path).write("a", 0, make_episode())
+    with np.load(path) as archive:
+        members = {name: archive[name] for name in archive.files}
+    metadata = json.loads(members["metadata"].tobytes())
+    del metadata["target_cameras"]
+    metadata["schema_version"] = 1
+    members["metadata"] = np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8)
+    np.savez_compressed(path, **members)
+    frame = DemonstrationStore(tmp_path).read("a", 0).frames[1]
+    assert (frame.targets, frame.object_ids) == ((), ())
+    np.testing.assert_array_equal(frame.views[0].rgb, make_episode().frames[1].views[0].rgb)
+    assert DemonstrationStore(tmp_path).target_cameras("a", 0) == ()
 
 
 @settings(max_examples=50, deadline=None)
@@ -147,7 +197,7 @@ def test_one_flipped_byte_of_an_image_is_found(tmp_path):
 
 def test_another_schema_version_is_refused(tmp_path, monkeypatch):
     store = DemonstrationStore(tmp_path)
-    monkeypatch.setattr("dynarend_core.datasets.store.SCHEMA_VERSION", 99)
+    monkeypatch.setattr("dynarend_core.datasets.packing.SCHEMA_VERSION", 99)
     store.write("a", 1, make_episode())
     monkeypatch.undo()
     with pytest.raises(DatasetError, match="schema version 99"):
@@ -170,6 +220,22 @@ def test_episodes_that_cannot_be_stored_are_refused(tmp_path):
         store.write("a", 0, EpisodeRecord("a", 0, 0, ("x",), "x", (), ()))
     with pytest.raises(InvalidInputError, match="leaves the episode"):
         EpisodeRecord("a", 0, 0, ("x",), "x", mixed, (Transition(0, 2, episode.transitions[0].keyframe, 0),))
+
+
+def test_object_maps_that_do_not_fit_are_refused(tmp_path):
+    frame = make_rich_episode().frames[0]
+    with pytest.raises(InvalidInputError, match="3 object maps for 4 views"):
+        dataclasses.replace(frame, object_ids=frame.object_ids[:3])
+    with pytest.raises(InvalidInputError, match="orbit1"):
+        dataclasses.replace(frame, object_ids=(*frame.object_ids[:3], frame.object_ids[3][:2]))
+    with pytest.raises(InvalidInputError, match="only 1 objects are named"):
+        dataclasses.replace(make_rich_episode(), object_names=("table",))
+    rich, plain = make_rich_episode().frames[0], make_episode().frames[1]
+    with pytest.raises(InvalidInputError, match="than frame 0"):
+        DemonstrationStore(tmp_path).write("a", 0, EpisodeRecord("a", 0, 0, ("x",), "x", (rich, plain), (), ("a", "b")))
+    twice = dataclasses.replace(plain, views=(plain.views[0], plain.views[0]))
+    with pytest.raises(InvalidInputError, match="same name"):
+        DemonstrationStore(tmp_path).write("a", 0, EpisodeRecord("a", 0, 0, ("x",), "x", (twice,), ()))
 
 
 def test_a_transition_turns_into_what_the_policy_sees():

@@ -123,21 +123,22 @@ def test_closing_beside_a_body_or_pressing_on_it_closed_does_not_hold_it(world: 
     assert world.held is None
 
 
-def test_displaced_views_change_the_picture_but_not_the_world(world: MujocoWorld) -> None:
+def test_a_displaced_arm_changes_the_picture_but_not_the_world(world: MujocoWorld) -> None:
     world.reset("meat_off_grill", 1, 4)
     for target in world.task.waypoints(world)[:3]:
         go(world, target)
     before, meat = world.data.qpos.copy(), world.body_position("steak")
     plain = world.views(("front",))[0]
     offset = se3.make(rotations.rotation_z(0.1), np.array([0.01, -0.02, -0.01]))
-    views, state, q = world.displaced_views(offset)
+    with world.displaced(offset) as (state, q):
+        views = world.views()
     np.testing.assert_array_equal(world.data.qpos, before)
     np.testing.assert_allclose(world.body_position("steak"), meat, atol=1e-4)
     np.testing.assert_allclose(state.T_base_gripper, world.gripper().T_base_gripper @ offset, atol=2e-3)
     assert np.abs(q - world.q).max() > 1e-3
     assert (views[0].rgb != plain.rgb).any()
-    with pytest.raises(PlanningError):
-        world.displaced_views(se3.make(t=np.array([0.0, 0.0, 5.0])))
+    with pytest.raises(PlanningError), world.displaced(se3.make(t=np.array([0.0, 0.0, 5.0]))):
+        pass
     np.testing.assert_array_equal(world.data.qpos, before)
 
 

@@ -104,6 +104,10 @@ class OpenDrawer(Task):
             f"the {level} drawer should be open, please",
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """Drawers by their level."""
+        return {f"drawer{i}": f"{level} drawer" for i, level in enumerate(self.LEVELS)}
+
     def success(self, world: MujocoWorld) -> bool:
         """The named drawer slid more than 0.15 m."""
         return world.joint(f"drawer{self.variation}") > OPENED_M

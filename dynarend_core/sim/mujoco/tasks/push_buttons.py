@@ -70,6 +70,10 @@ class PushButtons(Task):
             f"please hit the {first} button first" + "".join(f", next hit {c}" for c in rest),
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """A button is called by the colour of its cap, base included."""
+        return {f"{part}{i}": f"{c} button" for i, c in enumerate(self.colors) for part in ("button", "cap")}
+
     def update(self, world: MujocoWorld) -> None:
         """Remember in which order buttons went down."""
         for i in range(3):

@@ -69,6 +69,10 @@ class SlideBlockToColorTarget(Task):
             f"the {color} target is where the block belongs, push it there",
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """The block and the squares by their colours."""
+        return {"block": "red block", **{f"target{i}": f"{color} target" for i, color in enumerate(self.NAMES)}}
+
     def success(self, world: MujocoWorld) -> bool:
         """The block's centre lies over the named square."""
         return self._over(world, self.variation)
