@@ -108,6 +108,8 @@ class Servos:
         if open_gripper == self.open_command:
             return False
         self.open_command, self._gripper_since = open_gripper, float(self._data.time)
+        # From where the fingers are: what they hold may have stopped them far from their last set point.
+        self._finger_target = float(self.fingers.mean())
         return True
 
     def control(self) -> None:

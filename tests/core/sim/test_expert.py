@@ -15,6 +15,7 @@ KEYFRAMES = {
     "slide_block_to_color_target": 2,
     "meat_off_grill": 5,
     "turn_tap": 3,
+    "close_jar": 6,
 }
 
 

@@ -20,6 +20,7 @@ VARIATIONS = {
     "slide_block_to_color_target": 4,
     "meat_off_grill": 2,
     "turn_tap": 2,
+    "close_jar": 20,
 }
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
@@ -27,6 +28,7 @@ FIRST_WORDS = {
     ("slide_block_to_color_target", 2): "slide the block to the pink target",
     ("meat_off_grill", 0): "take the chicken off the grill",
     ("turn_tap", 1): "turn right tap",
+    ("close_jar", 4): "close the blue jar",
 }
 
 

@@ -1,6 +1,7 @@
 """The tasks, by RLBench's names. A new task is one file and one line here."""
 
 from dynarend_core.sim.mujoco.task import Task
+from dynarend_core.sim.mujoco.tasks.close_jar import CloseJar
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
@@ -15,5 +16,6 @@ TASKS: dict[str, type[Task]] = {
         SlideBlockToColorTarget,
         MeatOffGrill,
         TurnTap,
+        CloseJar,
     )
 }
