@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynarend_core.errors import ConfigurationError, PlanningError
+from dynarend_core.errors import ConfigurationError, PlanningError, SimulationError
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
@@ -30,6 +31,9 @@ COLORS: dict[str, tuple[float, float, float]] = {
 
 MAX_PLACEMENTS = 500
 """Random placements a task tries before it gives up."""
+
+LINE_POINTS = 30
+"""Points of a straight line at which :func:`reachable` asks the arm."""
 
 R_DOWN = np.diag([-1.0, 1.0, -1.0])
 """Gripper pointing straight down, fingers opening along world y."""
@@ -80,15 +84,47 @@ class Task(ABC):
         return FailureReason.NONE
 
 
-def reachable(keyframes: list[Keyframe]) -> bool:
-    """Whether the arm can go from home through all keyframes' poses."""
+def reachable(keyframes: list[Keyframe], straight: Sequence[int] = ()) -> bool:
+    """Whether the arm can go from home through all keyframes' poses.
+
+    Args:
+        keyframes: Poses in their order.
+        straight: Which of them the tip must be able to reach on a straight line, without turning.
+    """
     kinematics, q = ArmKinematics(), HOME_Q
     try:
-        for target in keyframes:
-            q = kinematics.inverse(target.T_base_gripper, q)
+        for i, target in enumerate(keyframes):
+            T = target.T_base_gripper
+            if i in straight:
+                line = np.tile(T, (LINE_POINTS, 1, 1))
+                line[:, :3, 3] = np.linspace(keyframes[i - 1].T_base_gripper[:3, 3], T[:3, 3], LINE_POINTS + 1)[1:]
+                path = kinematics.follow(line, q, max_joint_step=0.2)
+                if path is None:
+                    return False
+                q = path[-1]
+            else:
+                q = kinematics.inverse(T, q)
     except PlanningError:
         return False
     return True
+
+
+def scatter(
+    rng: np.random.Generator, low: Sequence[float], high: Sequence[float], count: int, min_distance: float
+) -> Array:
+    """``(count, 2)`` uniform positions in a rectangle, no two nearer than ``min_distance`` [m].
+
+    Raises:
+        SimulationError: the rectangle is too small for so many.
+    """
+    for _ in range(MAX_PLACEMENTS):
+        placed: list[Array] = []
+        for candidate in rng.uniform(low, high, size=(20 * count, 2)):
+            if all(np.linalg.norm(candidate - other) >= min_distance for other in placed):
+                placed.append(candidate)
+            if len(placed) == count:
+                return np.array(placed)
+    raise SimulationError(f"no room for {count} positions {min_distance} m apart between {low} and {high}")
 
 
 def keyframe(R_world: Array, position_world: ArrayLike, gripper_open: bool, ignore_collisions: bool) -> Keyframe:

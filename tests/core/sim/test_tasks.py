@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import mujoco
 import numpy as np
@@ -21,6 +22,8 @@ VARIATIONS = {
     "meat_off_grill": 2,
     "turn_tap": 2,
     "close_jar": 20,
+    "reach_and_drag": 20,
+    "stack_blocks": 60,
 }
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
@@ -29,7 +32,12 @@ FIRST_WORDS = {
     ("meat_off_grill", 0): "take the chicken off the grill",
     ("turn_tap", 1): "turn right tap",
     ("close_jar", 4): "close the blue jar",
+    ("reach_and_drag", 2): "use the stick to drag the cube onto the lime target",
+    ("stack_blocks", 4): "stack 3 maroon blocks",
 }
+
+
+Attempt = Callable[[list[Keyframe]], FailureReason]
 
 
 def make(name: str, variation: int, seed: int) -> Task:
@@ -89,19 +97,10 @@ def test_labels_follow_the_scene_up_to_the_grippers_symmetry(environment: Mujoco
         assert rotations.rotation_angle(first.T_base_gripper[:3, :3], second.T_base_gripper[:3, :3]) < 1e-6
 
 
-def run(environment: MujocoEnvironment, keyframes: list[Keyframe]) -> FailureReason:
-    """Step until something is decided."""
-    for target in keyframes:
-        result = environment.step(target)
-        if result.success or result.failure_reason is not FailureReason.NONE:
-            return result.failure_reason
-    return FailureReason.NONE
-
-
-def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment) -> None:
+def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment, attempt: Attempt) -> None:
     environment.reset("push_buttons", 1, 11)
     above_1, press_1, above_2, press_2 = environment.world.task.waypoints(environment.world)
-    assert run(environment, [above_2, press_2, above_1, press_1]) is FailureReason.WRONG_OBJECT
+    assert attempt([above_2, press_2, above_1, press_1]) is FailureReason.WRONG_OBJECT
     assert not environment.world.success()
 
 
@@ -114,14 +113,14 @@ def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment) -> None
     ],
 )
 def test_doing_what_another_variation_asks_for_fails(
-    environment: MujocoEnvironment, name: str, variation: int, other: int
+    environment: MujocoEnvironment, attempt: Attempt, name: str, variation: int, other: int
 ) -> None:
     environment.reset(name, variation, 12 + variation)
     task = environment.world.task
     task.variation = other
     keyframes = task.waypoints(environment.world)
     task.variation = variation
-    assert run(environment, keyframes) is FailureReason.WRONG_OBJECT
+    assert attempt(keyframes) is FailureReason.WRONG_OBJECT
 
 
 def test_an_unreachable_keyframe_leaves_the_arm_where_it_is(environment: MujocoEnvironment) -> None:

@@ -5,7 +5,9 @@ from dynarend_core.sim.mujoco.tasks.close_jar import CloseJar
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
+from dynarend_core.sim.mujoco.tasks.reach_and_drag import ReachAndDrag
 from dynarend_core.sim.mujoco.tasks.slide_block_to_color_target import SlideBlockToColorTarget
+from dynarend_core.sim.mujoco.tasks.stack_blocks import StackBlocks
 from dynarend_core.sim.mujoco.tasks.turn_tap import TurnTap
 
 TASKS: dict[str, type[Task]] = {
@@ -17,5 +19,7 @@ TASKS: dict[str, type[Task]] = {
         MeatOffGrill,
         TurnTap,
         CloseJar,
+        ReachAndDrag,
+        StackBlocks,
     )
 }

@@ -1,0 +1,109 @@
+"""stack_blocks: stack two to four blocks of the named colour on the green square.
+
+Four blocks of the named colour, four of another; success as in RLBench: as many of the named blocks as asked for lie
+over the square and nothing is held. Ours is stricter: they lie one upon the other. Blocks of 5 cm as RLBench's, 60 g;
+the square measures 10 cm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body
+from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe, scatter
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+NAMES = tuple(COLORS)
+BLOCK = 0.05
+SQUARE = 0.10
+FIRST_Z = 0.75 + BLOCK / 2
+CLEARANCE = 0.08
+"""How far above its place, and above the blocks it passes, a block is carried [m]."""
+
+
+class StackBlocks(Task):
+    """See the module docstring."""
+
+    name = "stack_blocks"
+    variation_count = 60
+    graspable = tuple(f"{kind}{i}" for kind in ("block", "distractor") for i in range(4))
+
+    def __init__(self, variation: int, rng: np.random.Generator) -> None:
+        super().__init__(variation, rng)
+        self.height = 2 + variation % 3
+        self.color = NAMES[variation // 3]
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """The square and eight blocks, centres at least 10 cm apart."""
+        positions = self._sample_positions()
+        self.square, self.square_yaw = positions[0], self.rng.uniform(-np.pi / 4, np.pi / 4)
+        self.yaws = self.rng.uniform(-np.pi / 4, np.pi / 4, size=8)
+        other = self.rng.choice([name for name in NAMES if name != self.color])
+        square = add_standing_body(spec, "square", [*self.square, 0.7505], self.square_yaw, movable=False)
+        add_box(square, [0, 0, 0], [SQUARE / 2, SQUARE / 2, 0.0005], COLORS["green"], **UNTOUCHABLE)
+        for i, (name, xy) in enumerate(zip(self.graspable, positions[1:], strict=True)):
+            block = add_standing_body(spec, name, [*xy, FIRST_Z], self.yaws[i])
+            add_box(block, [0, 0, 0], [BLOCK / 2] * 3, COLORS[self.color if i < 4 else other], mass=0.06, **GRIPPY)
+
+    def _sample_positions(self) -> np.ndarray:
+        """Square first, then blocks; 14 cm between the square and any block."""
+        while True:
+            xy = scatter(self.rng, [0.03, -0.34], [0.45, 0.34], 9, 0.10)
+            if np.linalg.norm(xy[1:] - xy[0], axis=1).min() > 0.14:
+                return xy
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        n, color = self.height, self.color
+        word = {2: "two", 3: "three", 4: "four"}[n]
+        return [
+            f"stack {n} {color} blocks",
+            f"place {word} of the {color} cubes on top of each other",
+            f"pick up and set down {n} {color} blocks on top of each other",
+            f"build a tall tower out of {word} {color} cubes",
+            f"arrange {n} {color} blocks in a vertical stack on the green square",
+            f"the green square needs a pile of {word} {color} blocks",
+        ]
+
+    def _over_square(self, world: MujocoWorld, name: str) -> bool:
+        local = rotations.rotation_z(-self.square_yaw)[:2, :2] @ (world.body_position(name)[:2] - self.square)
+        return bool((np.abs(local) < SQUARE / 2).all())
+
+    def success(self, world: MujocoWorld) -> bool:
+        """As many named blocks as asked for lie upon each other over the square, and nothing is held."""
+        over = [world.body_position(name)[2] for name in self.graspable[:4] if self._over_square(world, name)]
+        levels = FIRST_Z + BLOCK * np.arange(self.height)
+        return len(over) == self.height and bool(np.abs(np.sort(over) - levels).max() < 0.01) and world.held is None
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """A block of the other colour lies on the square, or too few blocks are left on the table."""
+        if any(world.held != name and self._over_square(world, name) for name in self.graspable[4:]):
+            return FailureReason.WRONG_OBJECT
+        left = sum(world.body_position(name)[2] > 0.7 for name in self.graspable[:4])
+        return FailureReason.DROPPED if left < self.height else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Per block: above it, grasp, lift, over the stack, release; and up, if another one follows."""
+        frames: list[Keyframe] = []
+        R_place = gripper_down(self.square_yaw)
+        for i in range(self.height):
+            xy = world.body_position(self.graspable[i])[:2]
+            R = gripper_down(self.yaws[i])
+            place_z = FIRST_Z + BLOCK * i
+            carry_z = place_z + CLEARANCE + BLOCK
+            frames += [
+                keyframe(R, [*xy, FIRST_Z + CLEARANCE], True, False),
+                keyframe(R, [*xy, FIRST_Z], False, True),
+                keyframe(R, [*xy, carry_z], False, True),
+                keyframe(R_place, [*self.square, carry_z], False, False),
+                keyframe(R_place, [*self.square, place_z + 0.004], True, True),
+                keyframe(R_place, [*self.square, place_z + CLEARANCE], True, True),
+            ]
+        return frames[:-1]
