@@ -68,6 +68,7 @@ setup(
         (f"share/{PACKAGE}", ["package.xml"]),
         (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{PACKAGE}/config", sorted(glob("config/*.*"))),
+        (f"share/{PACKAGE}/config/robots", sorted(glob("config/robots/*.yaml"))),
         *((f"share/{PACKAGE}/{d}", sorted(glob(f"{d}/*.*"))) for d in sorted(glob("models/policies/*"))),
     ],
     entry_points={

@@ -25,6 +25,7 @@ class FailureReason(str, enum.Enum):
     IK = "ik"
     PLANNING = "planning"
     LIMITS = "limits"
+    START_STATE = "start_state"
     CONTROLLER = "controller"
     TIMEOUT = "timeout"
     STOPPED = "stopped"

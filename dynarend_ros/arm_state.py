@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,35 +23,44 @@ class ArmState:
 
     Args:
         arm_joints: Names of the arm joints, base to wrist.
-        finger_joints: Names of the finger joints; the gripper's width is the sum of their positions.
+        finger_joints: Names of the finger joints.
         max_age_s: Older states are refused [s, steady clock: a simulation or a stopped /clock cannot fool it].
+        width: The gripper's width [m] from the positions of the finger joints; by default their sum.
     """
 
     KEPT_NS = 500_000_000
+    SPEED_WINDOW_NS = 50_000_000
 
-    def __init__(self, arm_joints: Sequence[str], finger_joints: Sequence[str], max_age_s: float) -> None:
+    def __init__(
+        self,
+        arm_joints: Sequence[str],
+        finger_joints: Sequence[str],
+        max_age_s: float,
+        width: Callable[[Array], float] | None = None,
+    ) -> None:
         self._arm = tuple(arm_joints)
         self._fingers = tuple(finger_joints)
         self._max_age_s = max_age_s
+        self._width = width or (lambda positions: float(positions.sum()))
         self._history: deque[tuple[int, Array, float]] = deque()
         self._width_m = np.nan
         self._arrival_s: float | None = None
         self._changed = threading.Condition()
 
-    def update(self, joints: Joints) -> None:
-        """Take a joint state; joints of neither arm nor gripper are ignored.
+    def update(self, joints: Joints) -> bool:
+        """Take a joint state; joints of neither arm nor gripper are ignored. Returns whether it is news of the arm.
 
         Raises:
             InvalidInputError: a position is not finite.
         """
         if set(self._fingers) <= set(joints.positions):
-            self._width_m = float(joints.select(self._fingers).sum())
+            self._width_m = self._width(joints.select(self._fingers))
         if not set(self._arm) <= set(joints.positions):
-            return
+            return False
         q = joints.select(self._arm)
         with self._changed:
             if self._history and joints.stamp_ns == self._history[-1][0]:
-                return
+                return False
             if self._history and joints.stamp_ns < self._history[-1][0]:
                 self._history.clear()
             self._history.append((joints.stamp_ns, q, self._width_m))
@@ -60,6 +69,7 @@ class ArmState:
                 self._history.popleft()
             self._arrival_s = time.monotonic()
             self._changed.notify_all()
+        return True
 
     def wait(self, timeout_s: float) -> None:
         """Block until the next state arrives, at most ``timeout_s``."""
@@ -76,7 +86,7 @@ class ArmState:
             return self._history[-1][0] if self._history else 0
 
     def latest(self) -> tuple[int, Array, float]:
-        """Stamp [ns], arm positions ``(7,)`` [rad] and gripper width [m] (NaN if no fingers were ever seen).
+        """Stamp [ns], arm positions ``(n,)`` [rad] and gripper width [m] (NaN if no fingers were ever seen).
 
         Raises:
             ObservationError: no state yet, or it is older than the limit.
@@ -87,6 +97,19 @@ class ArmState:
             raise ObservationError(f"joint_states are stale: {seen}, limit {self._max_age_s:.2f} s")
         with self._changed:
             return self._history[-1]
+
+    def motion(self) -> tuple[Array, Array] | None:
+        """Positions [rad] and velocities [rad/s], ``(n,)`` each, over the last moments; None if that is not known."""
+        if self.age_s() > self._max_age_s:
+            return None
+        with self._changed:
+            history = list(self._history)
+        stamp_ns, q, _ = history[-1]
+        window = [(s, earlier) for s, earlier, _ in history[:-1] if stamp_ns - s <= self.SPEED_WINDOW_NS]
+        window = window or [(s, earlier) for s, earlier, _ in history[-2:-1]]
+        if not window:
+            return q, np.zeros_like(q)
+        return q, (q - window[0][1]) / (1e-9 * (stamp_ns - window[0][0]))
 
     def at_rest(self, window_s: float, tolerance_rad: float, tolerance_m: float = 5e-4) -> bool:
         """Whether no joint and no finger moved by more than the tolerances over the last ``window_s`` of stamps."""

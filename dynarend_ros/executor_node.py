@@ -1,12 +1,10 @@
-"""Keyframes to motion, backend ``ompl``: plans with the embedded planner and sends joint trajectories.
+"""Keyframes to motion, by one of three backends.
 
 A process of its own. Whatever happens to the policy or the cameras, this node decides what moves, and when in doubt
-it sends an empty trajectory: hold.
+it tells the arm to hold.
 """
 
 from __future__ import annotations
-
-import contextlib
 
 import numpy as np
 from action_msgs.msg import GoalStatus
@@ -15,31 +13,33 @@ from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
-from trajectory_msgs.msg import JointTrajectoryPoint, MultiDOFJointTrajectory
+from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError
 from dynarend_core.planning.limiter import TrajectoryLimiter
 from dynarend_core.planning.limiter_outcome import MeasuredState
-from dynarend_core.planning.panda import HOME_Q
-from dynarend_core.planning.planner import MotionPlanner, MotionPlannerConfig
+from dynarend_core.planning.robot import Robot
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe, PointCloud
 from dynarend_ros import diagnostics, qos, runtime, topics
+from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
+from dynarend_ros.backends.create import create_backend
 from dynarend_ros.conversions import (
     cloud_from_message,
-    duration_from_seconds,
     goal_status_to_message,
     joint_state_from_message,
     keyframe_from_message,
     stamp_to_ns,
     trajectory_to_message,
 )
-from dynarend_ros.executor_parameters import ExecutorParameters, limiter_config
+from dynarend_ros.executor_parameters import ExecutorParameters, configured, execution_limits, limiter_config
+from dynarend_ros.gripper_commands import make_gripper
 from dynarend_ros.keyframe_admission import AdmissionError, AdmissionLimits, KeyframeAdmission
-from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, Hands, KeyframeExecution
+from dynarend_ros.keyframe_execution import ExecutionError, KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
 from dynarend_ros.parameters import NodeParameters
+from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import SafetyState
 from dynarend_ros.worker import Worker
 
@@ -50,27 +50,26 @@ class ExecutorNode(runtime.SpinningNode):
     def __init__(self) -> None:
         super().__init__("executor_node")
         p = self._p = NodeParameters(self, ExecutorParameters).values
-        self._arm_topic = self.create_publisher(JointTrajectoryMessage, topics.ARM_TRAJECTORY, qos.RELIABLE)
-        self._gripper_topic = self.create_publisher(JointTrajectoryMessage, topics.GRIPPER_TRAJECTORY, qos.RELIABLE)
+        robot = self._robot = configured(find_robot(p.robot), p)
         self._status = self.create_publisher(GoalStatus, topics.EXECUTION_STATUS, qos.EXECUTION_STATUS)
         self._plan_topic = self.create_publisher(JointTrajectoryMessage, topics.PLANNED_TRAJECTORY, qos.LATCHED)
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
-        self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
-        workspace = np.array(p.workspace).reshape(2, 3)
-        planner = MotionPlanner(MotionPlannerConfig(velocity_factor=p.velocity_factor, workspace_aabb=workspace))
-        limiter = TrajectoryLimiter(limiter_config(p))
-        _warm_up(planner, limiter)
-        limits = ExecutionLimits(
-            goal_tolerance_rad=p.goal_tolerance_rad,
-            contact_tolerance_rad=p.contact_tolerance_rad,
-            overtime_s=p.overtime_s,
-            gripper_timeout_s=p.gripper_timeout_s,
-        )
+        self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
+        commands = ArmCommands(self, p.arm_topic or f"{robot.controller}/joint_trajectory", robot, self._arm)
+        self._backend = create_backend(self, robot, p, commands)
+        limiter = TrajectoryLimiter(limiter_config(robot, p))
+        _warm_up(limiter, robot)
         rules = GateRules(p.require_safety, p.safety_max_age_s, p.dry_run, p.confirm, p.confirm_timeout_s)
         self._gate = MotionGate(limiter, self._arm, rules, self._show)
-        hands = Hands(self._follow, self._grip, self._hold)
-        self._execution = KeyframeExecution(planner, self._arm, hands, limits, self._gate.pass_through)
-        self._admission = KeyframeAdmission(AdmissionLimits(p.base_frame, p.cloud_max_age_s))
+        self._execution = KeyframeExecution(
+            robot,
+            self._backend,
+            make_gripper(self, robot.gripper),
+            self._arm,
+            execution_limits(p),
+            self._gate.pass_through,
+        )
+        self._admission = KeyframeAdmission(AdmissionLimits(robot.base_frame, p.cloud_max_age_s))
         self._counts = {"succeeded": 0, "aborted": 0, "cancelled": 0}
         self._last = "no keyframe yet"
         self._worker = Worker("execution", self._execute, self._unexpected)
@@ -84,7 +83,10 @@ class ExecutorNode(runtime.SpinningNode):
         )
         self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
-        self.create_subscription(DiagnosticStatus, topics.SAFETY_STATE, self._on_safety, qos.LATCHED)
+        safety = qos.subscription_events(liveliness=self._safety_changed)
+        self.create_subscription(
+            DiagnosticStatus, topics.SAFETY_STATE, self._on_safety, qos.SAFETY_STATE, event_callbacks=safety
+        )
         self.create_service(Trigger, topics.STOP, self._on_stop)
         self.create_service(Trigger, topics.CONFIRM, self._on_confirm)
 
@@ -92,14 +94,15 @@ class ExecutorNode(runtime.SpinningNode):
         """Stop when the permission to move ends, also when nobody is left to take it back."""
         reason = self._gate.forbidden() if self._execution.active else None
         if reason is not None and self._execution.cancel(reason):
-            self._hold()
+            self._backend.stop()
         return 0.02
 
     def on_shutdown(self) -> None:
         """The arm must not go on without anybody who watches it."""
         if self._execution.cancel("executor is shutting down"):
-            self._hold()
+            self._backend.stop()
         self._worker.close()
+        self._backend.close()
 
     def _on_joints(self, message: JointState) -> None:
         try:
@@ -136,7 +139,7 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self._execution.cancel("stop was called")
-        self._hold()
+        self._backend.stop()
         self._admission.stop()
         # Stamp 0: nothing that is under way anywhere may move the arm, also not what the policy is thinking out.
         self._status.publish(goal_status_to_message(GoalStatus.STATUS_CANCELED, 0))
@@ -153,10 +156,14 @@ class ExecutorNode(runtime.SpinningNode):
         allowed = message.message in {state.value for state in SafetyState if state.allows_motion}
         self._gate.update_permission(allowed, f"{message.message}: {reason}")
 
+    def _safety_changed(self, event: object) -> None:
+        if event.alive_count == 0:  # type: ignore[attr-defined]
+            self._gate.update_permission(False, "the safety node disappeared")
+
     def _source_changed(self, event: object) -> None:
         alive = event.alive_count  # type: ignore[attr-defined]
         if alive == 0 and self._execution.cancel("the source of keyframes disappeared", wanted=False):
-            self._hold()
+            self._backend.stop()
 
     def _execute(self, item: tuple[int, Keyframe, PointCloud2 | None]) -> None:
         stamp_ns, keyframe, message = item
@@ -178,7 +185,7 @@ class ExecutorNode(runtime.SpinningNode):
             self._finish(stamp_ns, status, text)
 
     def _unexpected(self, error: Exception) -> None:
-        self._hold()
+        self._backend.stop()
         self.get_logger().error(f"unexpected {type(error).__name__}: {error}; the arm holds")
 
     def _finish(self, stamp_ns: int, status: int, text: str) -> None:
@@ -194,21 +201,9 @@ class ExecutorNode(runtime.SpinningNode):
         self._status.publish(goal_status_to_message(status, stamp_ns))
 
     def _show(self, trajectory: JointTrajectory) -> None:
-        self._plan_topic.publish(trajectory_to_message(trajectory, self._p.arm_joints))
+        self._plan_topic.publish(trajectory_to_message(trajectory, self._robot.joints))
         if self._p.confirm and not self._p.dry_run:
             self.get_logger().info(f"planned {trajectory.duration_s:.1f} s: call the service {topics.CONFIRM}")
-
-    def _follow(self, trajectory: JointTrajectory) -> None:
-        self._arm_topic.publish(trajectory_to_message(trajectory, self._p.arm_joints))
-
-    def _grip(self, is_open: bool) -> None:
-        message = JointTrajectoryMessage(joint_names=list(self._p.finger_joints))
-        goal = [self._p.finger_open_m if is_open else 0.0] * len(self._p.finger_joints)
-        message.points = [JointTrajectoryPoint(positions=goal, time_from_start=duration_from_seconds(0.5))]
-        self._gripper_topic.publish(message)
-
-    def _hold(self) -> None:
-        self._arm_topic.publish(trajectory_to_message(None, self._p.arm_joints))
 
     def _describe(self) -> diagnostics.NodeStatus:
         age = self._arm.age_s()
@@ -224,13 +219,10 @@ class ExecutorNode(runtime.SpinningNode):
         return diagnostics.NodeStatus(message, diagnostics.WARN if stale else diagnostics.OK, values)
 
 
-def _warm_up(planner: MotionPlanner, limiter: TrajectoryLimiter) -> None:
-    """Compile and import what planning needs before the first keyframe waits for it."""
-    T = planner.kinematics.forward(HOME_Q)
-    T[2, 3] -= 0.05
-    points = np.random.default_rng(0).uniform([0.4, -0.3, 0.0], [0.6, 0.3, 0.01], (2000, 3))
-    with contextlib.suppress(DynaRendError):
-        limiter.check(planner.plan(HOME_Q, Keyframe(T, gripper_open=True), points), MeasuredState(HOME_Q, 0.0))
+def _warm_up(limiter: TrajectoryLimiter, robot: Robot) -> None:
+    """Compile the limiter before the first motion waits for it."""
+    still = np.stack([robot.home, robot.home])
+    limiter.check(JointTrajectory(np.array([0.0, 0.1]), still, np.zeros_like(still)), MeasuredState(robot.home, 0.0))
 
 
 def main() -> int:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.planning.limiter import LimiterConfig
-from dynarend_core.planning.limits import WORKSPACE_AABB_BASE
-from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
+from dynarend_core.planning.robot import GRIPPER_KINDS, Robot
+from dynarend_ros.keyframe_execution import ExecutionLimits
 from dynarend_ros.parameters import parameter
 
-_AABB = tuple(float(v) for v in WORKSPACE_AABB_BASE.reshape(-1).round(6))
-_FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
+BACKENDS = ("ompl", "moveit", "move_group")
+_NONE = (0.0,) * 6
 
 
 @dataclass(frozen=True)
 class ExecutorParameters:
     """Parameters of the executor node."""
 
-    backend: str = parameter("ompl", "How motions are planned and sent.", choices=("ompl",))
-    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
-    finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
-    finger_open_m: float = parameter(FINGER_MAX, "Finger position when open [m].", low=0.0, high=0.2)
-    workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the tip, base frame [m].")
-    base_frame: str = parameter("panda_link0", "Frame of keyframes and clouds; those in another one are refused.")
+    robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
+    backend: str = parameter("ompl", "How motions are planned and sent.", choices=BACKENDS)
+    arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
+    gripper_kind: str = parameter("", "How the gripper is commanded; empty: the robot's.", choices=("", *GRIPPER_KINDS))
+    gripper_name: str = parameter("", "Topic or action of the gripper; empty: the robot's.")
+    workspace: tuple[float, ...] = parameter(
+        _NONE, "x y z minimum, x y z maximum of the tip, base frame [m]; all 0: the robot's."
+    )
+    keep_out: tuple[float, ...] = parameter(
+        _NONE, "More boxes no part of the tool may enter, as `workspace`, one after another [m]; all 0: none."
+    )
     cloud_max_age_s: float = parameter(
         2.0,
         "Refuse to plan around a cloud that arrived earlier [s, steady]; 0: without clouds, around nothing.",
@@ -37,9 +42,10 @@ class ExecutorParameters:
     joint_margin_rad: float = parameter(0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5)
     max_joint_jump_rad: float = parameter(0.2, "Joint travel between waypoints [rad].", low=0.01, high=1.0)
     start_tolerance_rad: float = parameter(0.01, "Distance of a motion's start from the arm [rad].", low=1e-4, high=0.2)
-    keep_out: tuple[float, ...] = parameter(
-        (0.0,) * 6, "Boxes no part of the tool may enter, as `workspace`, one after another [m]; all 0: none."
-    )
+    plan_timeout_s: float = parameter(10.0, "Time allowed for one try of the planner [s].", low=0.1, high=120.0)
+    plan_attempts: int = parameter(1, "Tries of the planner, each with another seed.", low=1, high=20)
+    approach_m: float = parameter(0.0, "Last stretch of a free motion, straight [m]; 0: none.", low=0.0, high=0.3)
+    retreat_m: float = parameter(0.0, "First stretch back after the gripper acted [m]; 0: none.", low=0.0, high=0.3)
     require_safety: bool = parameter(False, "Move only while safety_state says ARMED or RUNNING.")
     safety_max_age_s: float = parameter(0.5, "Older safety_state forbids motion [s, steady].", low=0.1, high=5.0)
     dry_run: bool = parameter(False, "Plan, judge and show every motion; move nothing.")
@@ -53,24 +59,51 @@ class ExecutorParameters:
 
     def __post_init__(self) -> None:
         box = np.array(self.workspace)
-        if box.shape != (6,) or (box[3:] <= box[:3]).any():
+        if box.shape != (6,) or (box.any() and (box[3:] <= box[:3]).any()):
             raise ConfigurationError(f"workspace must be 6 numbers, minimum before maximum, got {self.workspace}")
         if len(self.keep_out) % 6:
             raise ConfigurationError(f"keep_out must be 6 numbers a box, got {len(self.keep_out)}")
-        if len(self.arm_joints) != 7:
-            raise ConfigurationError(f"arm_joints must name 7 joints, got {list(self.arm_joints)}")
+        if bool(self.gripper_kind) != bool(self.gripper_name):
+            raise ConfigurationError("gripper_kind and gripper_name go together: give both or none")
 
 
-def limiter_config(p: ExecutorParameters) -> LimiterConfig:
-    """Limits every trajectory must keep, from the node's parameters."""
-    boxes = np.array(p.keep_out).reshape(-1, 2, 3)
-    return LimiterConfig(
-        workspace_aabb=np.array(p.workspace).reshape(2, 3),
-        keep_out=boxes[boxes.any(axis=(1, 2))],
+def configured(robot: Robot, p: ExecutorParameters) -> Robot:
+    """The robot with what the parameters say instead of its file."""
+    box = np.array(p.workspace).reshape(2, 3)
+    extra = np.array(p.keep_out).reshape(-1, 2, 3)
+    gripper = robot.gripper
+    if p.gripper_kind:
+        gripper = replace(gripper, kind=p.gripper_kind, name=p.gripper_name)
+    return replace(
+        robot,
+        workspace=box if box.any() else robot.workspace,
+        keep_out=np.concatenate([robot.keep_out, extra[extra.any(axis=(1, 2))]]),
+        gripper=gripper,
+    )
+
+
+def limiter_config(robot: Robot, p: ExecutorParameters) -> LimiterConfig:
+    """Limits every trajectory must keep."""
+    return LimiterConfig.for_robot(
+        robot,
         joint_margin_rad=p.joint_margin_rad,
         max_joint_jump_rad=p.max_joint_jump_rad,
         velocity_factor=p.velocity_factor,
         max_tool_speed=p.max_tool_speed,
         start_tolerance_rad=p.start_tolerance_rad,
         max_state_age_s=p.joint_state_max_age_s,
+    )
+
+
+def execution_limits(p: ExecutorParameters) -> ExecutionLimits:
+    """When a motion counts as finished or failed."""
+    return ExecutionLimits(
+        goal_tolerance_rad=p.goal_tolerance_rad,
+        contact_tolerance_rad=p.contact_tolerance_rad,
+        overtime_s=p.overtime_s,
+        gripper_timeout_s=p.gripper_timeout_s,
+        plan_timeout_s=p.plan_timeout_s,
+        plan_attempts=p.plan_attempts,
+        approach_m=p.approach_m,
+        retreat_m=p.retreat_m,
     )

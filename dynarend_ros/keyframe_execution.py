@@ -1,18 +1,22 @@
-"""Carrying out one keyframe: plan, send, watch, grip. Knows no ROS; the executor node lends it hands and eyes."""
+"""Carrying out one keyframe: plan, send, watch, grip. Knows no ROS; the executor node lends it backend and eyes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from dynarend_core.errors import ObservationError, PlanningError
-from dynarend_core.planning.planner import MotionPlanner
+from dynarend_core.planning.robot import Robot
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason, Keyframe, PointCloud
 from dynarend_ros.arm_state import ArmState
+from dynarend_ros.backends.deadline import DeadlinePlanner
+from dynarend_ros.backends.interface import MotionBackend, MotionRequest
+from dynarend_ros.motion_legs import Leg, legs
 
 Array = np.ndarray
 
@@ -37,6 +41,10 @@ class ExecutionLimits:
         rest_tolerance_rad: What counts as still [rad].
         overtime_s: Allowed time beyond the planned duration [s of stamps].
         gripper_timeout_s: Allowed time for the gripper to come to rest [s of stamps].
+        plan_timeout_s: Allowed time for one try of the planner [s].
+        plan_attempts: Tries, each with another seed.
+        approach_m: Last stretch of a free motion, straight along the tool's axis [m]; 0: none.
+        retreat_m: First stretch back after the gripper acted [m]; 0: none.
     """
 
     goal_tolerance_rad: float = 0.05
@@ -45,15 +53,22 @@ class ExecutionLimits:
     rest_tolerance_rad: float = 0.002
     overtime_s: float = 3.0
     gripper_timeout_s: float = 2.0
+    plan_timeout_s: float = 10.0
+    plan_attempts: int = 1
+    approach_m: float = 0.0
+    retreat_m: float = 0.0
 
 
-@dataclass(frozen=True)
-class Hands:
-    """What the execution does to the world."""
+class Gripping(Protocol):
+    """What the execution needs of a gripper."""
 
-    follow: Callable[[JointTrajectory], None]
-    command_gripper: Callable[[bool], None]
-    hold: Callable[[], None]
+    def command(self, is_open: bool) -> None:
+        """Open or close; returns at once."""
+        ...
+
+    def problem(self) -> str | None:
+        """Why the last command was refused, if it was."""
+        ...
 
 
 Gate = Callable[[JointTrajectory, Callable[[], None]], JointTrajectory]
@@ -65,17 +80,27 @@ class KeyframeExecution:
 
     POLL_S = 0.05
     JUMP_BACK_S = 0.05
+    RETRIED = (FailureReason.PLANNING.value, FailureReason.IK.value)
 
     def __init__(
-        self, planner: MotionPlanner, arm: ArmState, hands: Hands, limits: ExecutionLimits, gate: Gate
+        self,
+        robot: Robot,
+        backend: MotionBackend,
+        gripper: Gripping,
+        arm: ArmState,
+        limits: ExecutionLimits,
+        gate: Gate,
     ) -> None:
-        self._planner = planner
+        self._robot = robot
+        self._backend = backend
+        self._planner = DeadlinePlanner(backend)
+        self._gripper = gripper
         self._arm = arm
-        self._hands = hands
         self._limits = limits
         self._gate = gate
         self._cancelled: ExecutionError | None = None
         self._lock = threading.Lock()
+        self._gripped = self._began = False
         self.active = False
 
     def reserve(self) -> bool:
@@ -111,26 +136,61 @@ class KeyframeExecution:
         Raises:
             ExecutionError: refused, failed or cancelled; if the arm was moving it has been told to hold.
         """
-        self._check_cancelled()
-        trajectory = self._gate(self._plan(keyframe, cloud), self._check_cancelled)
-        self._check_cancelled()
+        seconds, self._began = 0.0, False
+        q = self._standing()
+        c = self._limits
         try:
-            self._move(trajectory, keyframe)
+            for leg in legs(self._robot.forward(q), keyframe, c.approach_m, c.retreat_m, self._gripped):
+                seconds += self._carry_out(leg, cloud)
+                self._gripped = False
             self._grip(keyframe.gripper_open)
         except BaseException:
-            self._hands.hold()
+            if self._began:  # an arm that was not moved is not commanded, not even to stay
+                self._backend.stop()
             raise
-        return f"reached in {trajectory.duration_s:.2f} s"
+        self._gripped = True
+        return f"reached in {seconds:.2f} s"
 
-    def _plan(self, keyframe: Keyframe, cloud: PointCloud | None) -> JointTrajectory:
-        points = None if cloud is None or keyframe.ignore_collisions else cloud.xyz
+    def _carry_out(self, leg: Leg, cloud: PointCloud | None) -> float:
+        """Plan one leg, have it judged, follow it; returns its duration [s], 0 if it was left out."""
         try:
-            _, q, _ = self._arm.latest()
-            return self._planner.plan(q, keyframe, points)
+            planned = self._plan(leg, cloud)
+        except ExecutionError as error:
+            if leg.required or error.reason not in (FailureReason.PLANNING, FailureReason.IK):
+                raise
+            return 0.0
+        trajectory = self._gate(planned, self._check_cancelled)
+        self._check_cancelled()
+        self._move(trajectory, leg.ignore_collisions)
+        return trajectory.duration_s
+
+    def _plan(self, leg: Leg, cloud: PointCloud | None) -> JointTrajectory:
+        points = None if cloud is None or leg.ignore_collisions else cloud.xyz
+        for attempt in range(self._limits.plan_attempts):
+            request = MotionRequest(
+                self._standing(),
+                leg.T_base_tip,
+                leg.ignore_collisions,
+                leg.straight,
+                points,
+                attempt,
+                self._limits.plan_timeout_s,
+            )
+            try:
+                return self._planner.plan(request, self._check_cancelled)
+            except PlanningError as error:
+                if error.cause in self.RETRIED and attempt + 1 < self._limits.plan_attempts:
+                    continue
+                raise ExecutionError(str(error), FailureReason(error.cause)) from error
+        raise AssertionError("plan_attempts is at least 1")
+
+    def _standing(self) -> Array:
+        """Where the arm stands before a motion is planned ``(n,)`` [rad]."""
+        self._check_cancelled()
+        try:
+            return self._arm.latest()[1]
         except ObservationError as error:
-            raise ExecutionError(str(error), FailureReason.CONTROLLER) from error
-        except PlanningError as error:
-            raise ExecutionError(str(error), FailureReason(error.cause)) from error
+            raise ExecutionError(str(error), FailureReason.START_STATE) from error
 
     def _latest(self) -> tuple[int, Array, float]:
         self._check_cancelled()
@@ -160,16 +220,20 @@ class KeyframeExecution:
     def _still(self) -> bool:
         return self._arm.at_rest(self._limits.rest_window_s, self._limits.rest_tolerance_rad)
 
-    def _move(self, trajectory: JointTrajectory, keyframe: Keyframe) -> None:
+    def _move(self, trajectory: JointTrajectory, touches: bool) -> None:
         """Send the motion and wait, in the time of the joint-state stamps, until the arm rests at its end."""
         limits = self._limits
-        tolerance = limits.contact_tolerance_rad if keyframe.ignore_collisions else limits.goal_tolerance_rad
+        tolerance = limits.contact_tolerance_rad if touches else limits.goal_tolerance_rad
         start_ns, _, _ = self._latest()
-        self._command(lambda: self._hands.follow(trajectory))
+        self._began = True
+        self._command(lambda: self._backend.begin(trajectory))
         while True:
             self._arm.wait(self.POLL_S)
             stamp_ns, q, _ = self._latest()
             elapsed_s = self._elapsed_s(start_ns, stamp_ns)
+            problem = self._backend.problem()
+            if problem is not None:
+                raise ExecutionError(problem, FailureReason.CONTROLLER)
             error = float(np.abs(q - trajectory.positions[-1]).max())
             if elapsed_s >= trajectory.duration_s and self._still() and error <= tolerance:
                 return
@@ -177,17 +241,20 @@ class KeyframeExecution:
                 raise ExecutionError(
                     f"the arm is {error:.3f} rad from the goal {limits.overtime_s:.1f} s after the motion's end "
                     f"(tolerance {tolerance:.3f} rad)",
-                    FailureReason.CONTROLLER,
+                    FailureReason.TIMEOUT,
                 )
 
     def _grip(self, is_open: bool) -> None:
         """Command the gripper and wait until the fingers rest (closed on an object counts)."""
         start_ns, _, _ = self._latest()
-        self._command(lambda: self._hands.command_gripper(is_open))
+        self._command(lambda: self._gripper.command(is_open))
         minimum_s = 2.0 * self._limits.rest_window_s
         while True:
             self._arm.wait(self.POLL_S)
             stamp_ns, _, _ = self._latest()
             elapsed_s = self._elapsed_s(start_ns, stamp_ns)
+            problem = self._gripper.problem()
+            if problem is not None:
+                raise ExecutionError(problem, FailureReason.CONTROLLER)
             if (elapsed_s >= minimum_s and self._still()) or elapsed_s > self._limits.gripper_timeout_s:
                 return

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dynarend_core.errors import ObservationError
 from dynarend_core.planning.limiter import TrajectoryLimiter
-from dynarend_core.planning.limiter_outcome import LimiterOutcome, MeasuredState
+from dynarend_core.planning.limiter_outcome import LimiterOutcome, MeasuredState, Rule
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason
 from dynarend_ros.arm_state import ArmState
@@ -97,11 +97,13 @@ class MotionGate:
         try:
             _, q, _ = self._arm.latest()
         except ObservationError as error:
-            raise ExecutionError(str(error), FailureReason.CONTROLLER) from error
+            raise ExecutionError(str(error), FailureReason.START_STATE) from error
         outcome: LimiterOutcome = self._limiter.check(trajectory, MeasuredState(q, self._arm.age_s()))
         if outcome.trajectory is None:
-            message = outcome.violation.message if outcome.violation else "refused"
-            raise ExecutionError(message, FailureReason.LIMITS)
+            assert outcome.violation is not None
+            starts = outcome.violation.rule in (Rule.START_STATE, Rule.STATE_AGE)
+            reason = FailureReason.START_STATE if starts else FailureReason.LIMITS
+            raise ExecutionError(outcome.violation.message, reason)
         return outcome.trajectory
 
     def _await_confirmation(self, check_cancelled: Callable[[], None]) -> None:

@@ -17,8 +17,6 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError, ObservationError
-from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import FINGER_MAX, HOME_Q, JOINT_NAMES
 from dynarend_core.types import GripperState, Observation, PointCloud, Prediction
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
@@ -32,9 +30,8 @@ from dynarend_ros.conversions import (
 from dynarend_ros.latency import LatencyWindow
 from dynarend_ros.parameters import NodeParameters, parameter
 from dynarend_ros.policy_display import PolicyDisplay, Thought
+from dynarend_ros.robots import find_robot
 from dynarend_ros.worker import Worker
-
-_FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
 
 
 class Acting(Protocol):
@@ -52,10 +49,10 @@ class PolicyParameters:
     policy: str = parameter("", "Folder of the policy checkpoint.")
     device: str = parameter("cpu", "Where it runs: cpu, cuda, cuda:1, ...")
     autorun: bool = parameter(False, "Act as soon as there is an instruction; otherwise wait for `run` or `step`.")
-    base_frame: str = parameter("panda_link0", "Frame of clouds and keyframes.")
-    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
-    finger_joints: tuple[str, ...] = parameter(_FINGERS, "Finger joints, as in joint_states.")
-    open_width_m: float = parameter(0.9 * 2 * FINGER_MAX, "Wider counts as open [m].", low=0.0, high=0.5)
+    robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
+    open_share: float = parameter(
+        0.9, "Share of the gripper's opening from which it counts as open.", low=0.1, high=1.0
+    )
     joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
     cloud_max_age_s: float = parameter(
         1.0, "A cloud that arrived earlier moves nothing [s, steady].", low=0.01, high=60.0
@@ -72,10 +69,12 @@ class PolicyNode(runtime.SpinningNode):
     def __init__(self) -> None:
         super().__init__("policy_node")
         p = self._p = NodeParameters(self, PolicyParameters).values
-        self._kinematics = ArmKinematics()
+        self._robot = find_robot(p.robot)
         self._policy = self.load_policy(p)
         self._warm_up()
-        self._arm = ArmState(p.arm_joints, p.finger_joints, p.joint_state_max_age_s)
+        self._arm = ArmState(
+            self._robot.joints, self._robot.gripper.joints, p.joint_state_max_age_s, self._robot.gripper.width
+        )
         self._latency = LatencyWindow()
         self._cloud: PointCloud2 | None = None
         self._cloud_arrival_s = 0.0
@@ -98,12 +97,12 @@ class PolicyNode(runtime.SpinningNode):
         """Let the policy compile and load what it does at its first call before that call matters."""
         xyz = np.random.default_rng(0).uniform([0.2, -0.3, 0.0], [0.6, 0.3, 0.3], (2000, 3)).astype(np.float32)
         cloud = PointCloud(xyz, np.full((2000, 3), 128, np.uint8))
-        gripper = GripperState(self._kinematics.forward(HOME_Q), is_open=True)
+        gripper = GripperState(self._robot.forward(self._robot.home), is_open=True)
         with contextlib.suppress(Exception):  # whatever is wrong will be said, with its cause, when it counts
-            self._policy.act(Observation((), gripper, "warm up", 0, HOME_Q, 0, cloud))
+            self._policy.act(Observation((), gripper, "warm up", 0, self._robot.home, 0, cloud))
 
     def _create_publishers(self) -> None:
-        self._display = PolicyDisplay(self, self._p.base_frame, self._p.draw_live)
+        self._display = PolicyDisplay(self, self._robot.base_frame, self._p.draw_live)
         self._keyframe = self.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
         self._latency_topic = self.create_publisher(Float32, topics.POLICY_LATENCY, qos.RELIABLE)
         self._status = self.create_publisher(String, topics.POLICY_STATUS, qos.LATCHED)
@@ -152,8 +151,8 @@ class PolicyNode(runtime.SpinningNode):
             self.get_logger().error(str(error), throttle_duration_sec=2.0)
 
     def _on_cloud(self, message: PointCloud2) -> None:
-        if message.header.frame_id != self._p.base_frame:
-            text = f"cloud in frame {message.header.frame_id!r} ignored, base_frame is {self._p.base_frame!r}"
+        if message.header.frame_id != self._robot.base_frame:
+            text = f"cloud in frame {message.header.frame_id!r} ignored, base_frame is {self._robot.base_frame!r}"
             self.get_logger().error(text, throttle_duration_sec=2.0)
             return
         self._cloud, self._cloud_arrival_s = message, time.monotonic()
@@ -184,7 +183,7 @@ class PolicyNode(runtime.SpinningNode):
             start_s = time.perf_counter()
             prediction = self._policy.act(observation)
             milliseconds = 1e3 * (time.perf_counter() - start_s)
-            keyframe = keyframe_to_message(prediction.keyframe, self._p.base_frame, cloud.stamp_ns)
+            keyframe = keyframe_to_message(prediction.keyframe, self._robot.base_frame, cloud.stamp_ns)
         except Exception as error:  # counted, and said with its cause
             self._loop.turn_failed(turn, f"policy: {type(error).__name__}: {error}", self._seen_ns())
             return
@@ -197,8 +196,9 @@ class PolicyNode(runtime.SpinningNode):
     def _observe(self, cloud: PointCloud, turn: Turn) -> Observation:
         _, q, width = self._arm.latest()
         if not np.isfinite(width):
-            raise ObservationError(f"joint_states never held the fingers {', '.join(self._p.finger_joints)}")
-        gripper = GripperState(self._kinematics.forward(q), is_open=bool(width >= self._p.open_width_m), width_m=width)
+            raise ObservationError(f"joint_states never held the fingers {', '.join(self._robot.gripper.joints)}")
+        is_open = bool(width >= self._p.open_share * self._robot.gripper.width_m)
+        gripper = GripperState(self._robot.forward(q), is_open=is_open, width_m=width)
         return Observation((), gripper, turn.instruction, turn.step, q, cloud.stamp_ns, cloud)
 
     def _on_draw(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

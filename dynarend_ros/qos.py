@@ -17,24 +17,44 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 POSES = QoSProfile(depth=32, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Camera poses: a fixed camera may publish its pose once, a moving one with every image."""
 
+LEASE = Duration(nanoseconds=200_000_000)
+"""A process that dies, or is frozen, is noticed within this time; DDS itself says so, not the process's Python."""
+
 KEYFRAME = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=Duration(seconds=1),
+    liveliness_lease_duration=LEASE,
 )
-"""Keyframes. A source that dies is noticed after the lease of one second, and the executor stops the arm.
+"""Keyframes. A source that dies is noticed within the lease, and the executor stops the arm.
 
-By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 1000 ...``.
+By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 200 ...``.
 """
 
 EXECUTION_STATUS = QoSProfile(
     depth=10,
     reliability=ReliabilityPolicy.RELIABLE,
     liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=Duration(nanoseconds=200_000_000),
+    liveliness_lease_duration=LEASE,
 )
 """Execution status. The safety node notices within the lease that the executor's process is gone."""
+
+SAFETY_STATE = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=LEASE,
+)
+"""Safety state. The executor notices within the lease that the safety node's process is gone."""
+
+ALIVE = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=LEASE,
+)
+"""``alive/<node>``: nothing is sent there; that somebody could is what counts."""
 
 
 def images(reliability: str, depth: int = 15) -> QoSProfile:

@@ -13,8 +13,10 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import Empty
 
 from dynarend_core.errors import DynaRendError
+from dynarend_ros import qos, topics
 
 PARENT_VARIABLE = "DYNAREND_PARENT_PID"
 """Set by the process runner: a node whose parent is gone ends itself, so that nothing is left behind."""
@@ -23,7 +25,11 @@ EXIT_CONFIGURATION = 2
 
 
 class SpinningNode(Node):
-    """A node that may have something to do between callbacks and before its end."""
+    """A node that may have something to do between callbacks and before its end. It is missed when it dies."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._alive = self.create_publisher(Empty, topics.alive(self.get_name()), qos.ALIVE)
 
     def tick(self) -> float:
         """Called between callbacks; returns how long the node may wait for the next callback [s]."""

@@ -8,20 +8,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from action_msgs.msg import GoalStatus
+from action_msgs.srv import CancelGoal
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.event_handler import SubscriptionEventCallbacks
 from sensor_msgs.msg import JointState, PointCloud2
-from std_msgs.msg import Empty, Float32
+from std_msgs.msg import Empty, Float32, String
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from dynarend_core.planning.panda import JOINT_NAMES
+from dynarend_core.errors import DynaRendError
 from dynarend_ros import diagnostics, qos, runtime, topics
-from dynarend_ros.conversions import stamp_to_ns, trajectory_to_message
+from dynarend_ros.arm_commands import ArmCommands
+from dynarend_ros.arm_state import ArmState
+from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns
+from dynarend_ros.driver_state import watch_driver
 from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import Outcome, SafetyLimits, SafetyMachine, SafetyState
 
 _ENDS = {
@@ -36,7 +41,9 @@ _LEVELS = {SafetyState.FAULT: diagnostics.ERROR, SafetyState.PAUSED: diagnostics
 class SafetyParameters:
     """Parameters of the safety node."""
 
-    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
+    robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
+    arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
+    nodes: tuple[str, ...] = parameter(("executor_node",), "Nodes whose end is a fault.")
     joint_states_max_age_s: float = parameter(0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0)
     cloud_max_age_s: float = parameter(
         2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0
@@ -66,13 +73,21 @@ class SafetyNode(runtime.SpinningNode):
             max_policy_latency_s=p.policy_latency_max_s,
             max_failures=p.max_failures,
             armed_timeout_s=p.armed_timeout_s,
+            nodes=p.nodes,
         )
-        self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.LATCHED)
-        self._arm_topic = self.create_publisher(JointTrajectoryMessage, topics.ARM_TRAJECTORY, qos.RELIABLE)
+        robot = find_robot(p.robot)
+        self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s)
+        self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.SAFETY_STATE)
+        self._commands = ArmCommands(self, p.arm_topic or f"{robot.controller}/joint_trajectory", robot, self._arm)
+        self._event = self.create_publisher(String, topics.EXECUTION_EVENT, qos.RELIABLE)
         self._executor_stop = self.create_client(Trigger, topics.STOP)
+        cancel = f"{robot.controller}/follow_joint_trajectory/_action/cancel_goal"
+        self._controller_cancel = self.create_client(CancelGoal, cancel)
         self._machine = SafetyMachine(limits, time.monotonic, self._stop_arm)
         self._logged = ""
         self._watch_inputs()
+        self._watch_nodes()
+        watch_driver(self, robot.driver, self._machine.robot_problem)
         self._offer_services()
         self.create_timer(1.0 / p.publish_rate_hz, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
         diagnostics.DiagnosticsPublisher(self, self._describe)
@@ -93,13 +108,16 @@ class SafetyNode(runtime.SpinningNode):
             lambda message: self._machine.policy_latency(1e-3 * message.data),
             qos.RELIABLE,
         )
-        self.create_subscription(
-            GoalStatus,
-            topics.EXECUTION_STATUS,
-            self._on_execution,
-            qos.EXECUTION_STATUS,
-            event_callbacks=SubscriptionEventCallbacks(liveliness=self._executor_changed),
-        )
+        self.create_subscription(GoalStatus, topics.EXECUTION_STATUS, self._on_execution, qos.EXECUTION_STATUS)
+
+    def _watch_nodes(self) -> None:
+        def changed(name: str, event: Any) -> None:
+            self._machine.node_present(name, event.alive_count > 0)
+            self._publish()
+
+        for name in self._p.nodes:
+            events = qos.subscription_events(liveliness=partial(changed, name))
+            self.create_subscription(Empty, topics.alive(name), lambda _: None, qos.ALIVE, event_callbacks=events)
 
     def _offer_services(self) -> None:
         operations: dict[str, Callable[[], tuple[bool, str]]] = {
@@ -128,7 +146,12 @@ class SafetyNode(runtime.SpinningNode):
         self._publish()
 
     def _on_joints(self, message: JointState) -> None:
-        if set(self._p.arm_joints) <= set(message.name):
+        try:
+            news = self._arm.update(joint_state_from_message(message))
+        except DynaRendError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=2.0)
+            return
+        if news:  # a driver that repeats its last state sees the arm no more
             self._machine.seen(topics.JOINT_STATES)
 
     def _on_execution(self, message: GoalStatus) -> None:
@@ -139,17 +162,15 @@ class SafetyNode(runtime.SpinningNode):
             self._machine.keyframe_ended(stamp_ns, _ENDS[message.status])
         self._publish()
 
-    def _executor_changed(self, event: object) -> None:
-        if event.alive_count == 0:  # type: ignore[attr-defined]
-            self._machine.executor_lost()
-            self._publish()
-
     def _stop_arm(self, reason: str) -> None:
-        """The one stop path: the executor's ``stop``. Where no executor is left, the controller is told to hold."""
+        """The one stop path: executor, MoveIt, controller. Each is told, since any of them may be gone."""
         self._publish()  # the executor also stops when it reads this
+        self._commands.hold()
         if self._executor_stop.service_is_ready():
             self._executor_stop.call_async(Trigger.Request())
-        self._arm_topic.publish(trajectory_to_message(None, self._p.arm_joints))
+        self._event.publish(String(data="stop"))
+        if self._controller_cancel.service_is_ready():
+            self._controller_cancel.call_async(CancelGoal.Request())  # no goal, no time: all of them
         self.get_logger().warning(f"stop: {reason}")
 
     def _tick(self) -> None:

@@ -42,12 +42,14 @@ class SafetyLimits:
         max_policy_latency_s: Longest thinking of the policy [s].
         max_failures: Keyframes that fail in a row.
         armed_timeout_s: ARMED without a keyframe for so long becomes DISARMED [s].
+        nodes: Nodes that must be there.
     """
 
     max_age_s: Mapping[str, float] = field(default_factory=dict)
     max_policy_latency_s: float = 5.0
     max_failures: int = 3
     armed_timeout_s: float = 300.0
+    nodes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in {**self.max_age_s, "policy latency": self.max_policy_latency_s}.items():
@@ -69,6 +71,8 @@ class SafetyMachine:
         self._clock = clock
         self._stop = stop
         self._seen_s: dict[str, float] = {}
+        self._present: set[str] = set()
+        self._robot_problem: str | None = None
         self._keyframe: int | None = None
         self._since_s = clock()
         self.failures = 0
@@ -81,9 +85,9 @@ class SafetyMachine:
             return True, f"already {self.state.value}"
         if self.state is SafetyState.FAULT:
             return False, f"FAULT is latched ({self.reason}): reset_fault first"
-        stale = self.stale_inputs()
-        if stale:
-            return False, "not armed: " + "; ".join(stale)
+        problems = self.problems()
+        if problems:
+            return False, "not armed: " + "; ".join(problems)
         self.failures, self._keyframe = 0, None
         self._go(SafetyState.ARMED, "armed by the operator")
         return True, self.reason
@@ -143,18 +147,25 @@ class SafetyMachine:
             else:
                 self._go(SafetyState.ARMED, f"keyframe {outcome.name.lower()}, waiting for the next")
 
-    def executor_lost(self) -> None:
-        """The executor's process is gone: nobody watches the motion it sent."""
-        if self.state.allows_motion:
-            self.fault("the executor disappeared")
+    def node_present(self, name: str, present: bool) -> None:
+        """A node appeared, or its process is gone: nobody does its work any more."""
+        (self._present.add if present else self._present.discard)(name)
+        if not present and name in self._limits.nodes and self.state.allows_motion:
+            self.fault(f"{name} disappeared")
+
+    def robot_problem(self, problem: str | None) -> None:
+        """What the robot's own driver says: a protective stop, a reflex; None: all is well."""
+        self._robot_problem = problem
+        if problem is not None and self.state.allows_motion:
+            self.fault(problem)
 
     def tick(self) -> None:
         """Look at the clock; call it often."""
         if not self.state.allows_motion:
             return
-        stale = self.stale_inputs()
-        if stale:
-            self.fault("; ".join(stale))
+        problems = self.problems()
+        if problems:
+            self.fault("; ".join(problems))
         elif self.state is SafetyState.ARMED and self._clock() - self._since_s > self._limits.armed_timeout_s:
             self._go(SafetyState.DISARMED, f"armed, but nothing to do for {self._limits.armed_timeout_s:.0f} s")
 
@@ -163,14 +174,17 @@ class SafetyMachine:
         now = self._clock()
         return {name: now - self._seen_s.get(name, -math.inf) for name in self._limits.max_age_s}
 
-    def stale_inputs(self) -> list[str]:
-        """A sentence for every watched input that is too old."""
+    def problems(self) -> list[str]:
+        """A sentence for every input that is too old, every node that is missing, and what the robot complains of."""
         limits, ages = self._limits.max_age_s, self.ages_s()
-        return [
+        missing = [f"{name} is not there" for name in self._limits.nodes if name not in self._present]
+        robot = [] if self._robot_problem is None else [self._robot_problem]
+        stale = [
             f"{name} never arrived" if math.isinf(age) else f"{name} is {age:.2f} s old, limit {limits[name]:.2f} s"
             for name, age in ages.items()
             if not age <= limits[name]
         ]
+        return [*missing, *robot, *stale]
 
     def _go(self, state: SafetyState, reason: str) -> None:
         stops = self.state.allows_motion and not state.allows_motion

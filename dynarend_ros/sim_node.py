@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from dynarend_core.errors import DynaRendError, InvalidInputError, SimulationError
 from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
+from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import FailureReason
 from dynarend_ros import qos, runtime, topics
@@ -155,10 +156,20 @@ class SimNode(runtime.SpinningNode):
             else:
                 # The next motion may come while the world still waits for the last one to settle.
                 self._check_success(at_rest=float(np.abs(self._world.qd).max()) < REST_SPEED)
-                self._world.follow(trajectory)
+                self._world.follow(self._from_present(trajectory))
         except DynaRendError as error:
             self._world.hold()
             self.get_logger().error(f"trajectory refused, the arm holds: {error}")
+
+    def _from_present(self, trajectory: JointTrajectory) -> JointTrajectory:
+        """A motion that begins later begins with the present one, as a joint_trajectory_controller joins them."""
+        if trajectory.times_s[0] <= 0.0:
+            return trajectory
+        return JointTrajectory(
+            np.concatenate([[0.0], trajectory.times_s]),
+            np.vstack([self._world.q, trajectory.positions]),
+            np.vstack([self._world.qd, trajectory.velocities]),
+        )
 
     def _on_gripper(self, message: JointTrajectoryMessage) -> None:
         try:

@@ -21,9 +21,16 @@ RENDERED = "rendered/prediction"
 FUSION_LATENCY = "latency/fusion_ms"
 POLICY_LATENCY = "latency/policy_ms"
 
+EXECUTION_EVENT = "trajectory_execution_event"
+
 RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
 CONFIRM = "confirm"
 ARM, DISARM, RESET_FAULT, SAFETY_STOP = "arm", "disarm", "reset_fault", "safety/stop"
+
+
+def alive(node: str) -> str:
+    """Topic that only exists while the node does."""
+    return f"alive/{node}"
 
 
 def colour(camera: str) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from dynarend_core.planning.panda import JOINT_LIMITS, MODIFIED_DH, T_HAND_TIP, T_LINK7_HAND
+from dynarend_core.planning.panda import MODIFIED_DH, T_HAND_TIP, T_LINK7_HAND
 
 _DH = MODIFIED_DH
 _T_LINK7_TIP = np.ascontiguousarray(T_LINK7_HAND @ T_HAND_TIP)
 _T_LINK7_HAND = np.ascontiguousarray(T_LINK7_HAND)
-_LOWER = np.ascontiguousarray(JOINT_LIMITS[:, 0])
-_UPPER = np.ascontiguousarray(JOINT_LIMITS[:, 1])
 
 
 @numba.njit(cache=True)
@@ -67,7 +65,7 @@ def jacobian(frames: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _damped_step(J: np.ndarray, error: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _damped_step(J: np.ndarray, error: np.ndarray, q: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """One step of damped least squares; joints that would leave their range are locked and the rest re-solved."""
     damping = 1e-7 + 1e-2 * min((error**2).sum(), 0.1)
     free = J.copy()
@@ -76,7 +74,7 @@ def _damped_step(J: np.ndarray, error: np.ndarray, q: np.ndarray) -> np.ndarray:
         dq = free.T @ np.linalg.solve(free @ free.T + damping * np.eye(6), error)
         locked = False
         for i in range(7):
-            beyond = q[i] + dq[i] > _UPPER[i] + 1e-9 or q[i] + dq[i] < _LOWER[i] - 1e-9
+            beyond = q[i] + dq[i] > limits[i, 1] + 1e-9 or q[i] + dq[i] < limits[i, 0] - 1e-9
             if beyond and (free[:, i] ** 2).sum() > 0.0:
                 free[:, i] = 0.0
                 locked = True
@@ -86,26 +84,28 @@ def _damped_step(J: np.ndarray, error: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def solve(target: np.ndarray, q_seed: np.ndarray, iterations: int, tolerance: float) -> tuple[np.ndarray, float, float]:
-    """Damped least squares from one seed.
+def solve(
+    target: np.ndarray, q_seed: np.ndarray, limits: np.ndarray, iterations: int, tolerance: float
+) -> tuple[np.ndarray, float, float]:
+    """Damped least squares from one seed, within joint ranges ``(7, 2)``.
 
     Returns:
         Joint positions (inside their ranges), remaining position error [m] and rotation error [rad].
     """
     q = q_seed.copy()
     for i in range(7):
-        q[i] = min(max(q[i], _LOWER[i]), _UPPER[i])
+        q[i] = min(max(q[i], limits[i, 0]), limits[i, 1])
     error = np.empty(6)
     for k in range(iterations + 1):
         frames = link_frames(q)
         error = tip_error(frames[9], target)
         if k == iterations or np.abs(error).max() < tolerance:
             break
-        dq = _damped_step(jacobian(frames), error, q)
+        dq = _damped_step(jacobian(frames), error, q, limits)
         largest = np.abs(dq).max()
         scale = min(1.0, 0.4 / largest) if largest > 0.0 else 1.0
         for i in range(7):
-            q[i] = min(max(q[i] + scale * dq[i], _LOWER[i]), _UPPER[i])
+            q[i] = min(max(q[i] + scale * dq[i], limits[i, 0]), limits[i, 1])
     return q, np.sqrt((error[:3] ** 2).sum()), np.sqrt((error[3:] ** 2).sum())
 
 
@@ -119,14 +119,14 @@ def null_space_pull(q: np.ndarray, q_rest: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def follow(
-    poses: np.ndarray, q_start: np.ndarray, q_rest: np.ndarray, max_step: float, tolerance: float
+    poses: np.ndarray, q_start: np.ndarray, q_rest: np.ndarray, limits: np.ndarray, max_step: float, tolerance: float
 ) -> tuple[np.ndarray, bool]:
     """Joint path through close tip poses ``(n, 4, 4)``; False where a pose is missed or a joint jumps."""
     path = np.empty((len(poses) + 1, 7))
     path[0] = q_start
     for i in range(len(poses)):
         seed = path[i] + 0.01 * null_space_pull(path[i], q_rest)
-        q, position, rotation = solve(poses[i], seed, 20, tolerance)
+        q, position, rotation = solve(poses[i], seed, limits, 20, tolerance)
         if position > 5e-4 or rotation > 5e-3 or np.abs(q - path[i]).max() > max_step:
             return path, False
         path[i + 1] = q

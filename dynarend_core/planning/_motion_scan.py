@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from dynarend_core.planning._chain import link_frames
+from dynarend_core.planning._serial_chain import frames as chain_frames
 
 CLEAR, JOINT_MARGIN, JOINT_JUMP, WORKSPACE, KEEP_OUT = 0, 1, 2, 3, 4
 
@@ -98,9 +98,10 @@ def _pose_fault(
 def _tip_speed(frames: np.ndarray, qd: np.ndarray) -> float:
     """Speed of the tip [m/s]."""
     v = np.zeros(3)
-    for i in range(7):
-        x, y, z = frames[i + 1, 0, 2], frames[i + 1, 1, 2], frames[i + 1, 2, 2]
-        rx, ry, rz = frames[9, :3, 3] - frames[i + 1, :3, 3]
+    n = len(frames) - 1
+    for i in range(n):
+        x, y, z = frames[i, 0, 2], frames[i, 1, 2], frames[i, 2, 2]
+        rx, ry, rz = frames[n, :3, 3] - frames[i, :3, 3]
         v[0] += qd[i] * (y * rz - z * ry)
         v[1] += qd[i] * (z * rx - x * rz)
         v[2] += qd[i] * (x * ry - y * rx)
@@ -119,6 +120,8 @@ def scan(
     tool_points: np.ndarray,
     slack: float,
     speed_limits: np.ndarray,
+    origins: np.ndarray,
+    T_last_tip: np.ndarray,
 ) -> tuple[int, int, int, float, float, float, float]:
     """Walk along the motion until a rule is broken.
 
@@ -130,14 +133,15 @@ def scan(
         speed [m/s].
     """
     joint_share, tip_speed = 0.0, 0.0
-    at, rate = np.empty(7), np.empty(7)
-    coefficients = np.empty((3, 7))
+    n = len(speed_limits)
+    at, rate = np.empty(n), np.empty(n)
+    coefficients = np.empty((3, n))
     before = np.full((len(tool_points), 3), np.nan)
     for k in range(len(times)):
         if k == 0:
             at[:] = q[0]
             samples, h = 1, 1.0
-            for j in range(7):
+            for j in range(n):
                 if not joint_range[j, 0] <= at[j] <= joint_range[j, 1]:
                     edge = joint_range[j, 0] if at[j] < joint_range[j, 0] else joint_range[j, 1]
                     return JOINT_MARGIN, 0, j, at[j], edge, 0.0, 0.0
@@ -145,7 +149,7 @@ def scan(
         else:
             h = times[k] - times[k - 1]
             longest = 0.0
-            for j in range(7):
+            for j in range(n):
                 p0, p1, m0, m1 = q[k - 1, j], q[k, j], h * qd[k - 1, j], h * qd[k, j]
                 # Markov: a cubic that starts or ends steeper than this travels further; no overflow gets by.
                 steep = max(abs(m0), abs(m1)) / 9.0
@@ -168,13 +172,13 @@ def scan(
             u = s / samples
             a, b, c = coefficients[0], coefficients[1], coefficients[2]
             if k > 0:
-                for j in range(7):
+                for j in range(n):
                     at[j] = q[k, j] if s == samples else ((a[j] * u + b[j]) * u + c[j]) * u + q[k - 1, j]
                     rate[j] = ((3.0 * a[j] * u + 2.0 * b[j]) * u + c[j]) / h
             else:
                 rate[:] = qd[0]
-            frames = link_frames(at)
-            rule, index, value, limit = _pose_fault(frames[9], box, keep_out, tool_points, before, slack)
+            frames = chain_frames(origins, T_last_tip, at)
+            rule, index, value, limit = _pose_fault(frames[n], box, keep_out, tool_points, before, slack)
             if rule != CLEAR:
                 return rule, k, index, value, limit, 0.0, 0.0
             tip_speed = max(tip_speed, _tip_speed(frames, rate))

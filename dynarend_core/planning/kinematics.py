@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of the Panda's tip frame."""
+"""Forward and inverse kinematics of the Panda's tip frame; the FR3 has the same chain with other joint ranges."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ArmKinematics:
         joint_limits: ``(7, 2)`` lower and upper joint positions [rad].
     """
 
-    def __init__(self) -> None:
-        self.joint_limits: Array = JOINT_LIMITS.copy()
+    def __init__(self, joint_limits: Array = JOINT_LIMITS) -> None:
+        self.joint_limits: Array = np.array(joint_limits, dtype=np.float64)
 
     def forward(self, q: Array) -> Array:
         """Tip frame in the base frame, ``(4, 4)``, at joint positions ``(7,)`` [rad]."""
@@ -61,7 +61,7 @@ class ArmKinematics:
         rng = np.random.default_rng(0) if rng is None else rng
         best = (np.inf, np.inf)
         for attempt in range(restarts + 1):
-            q, position, rotation = _chain.solve(target, self._seed(attempt, seed, rng), 60, _AIM)
+            q, position, rotation = _chain.solve(target, self._seed(attempt, seed, rng), self.joint_limits, 60, _AIM)
             if position <= position_tol and rotation <= rotation_tol:
                 return q
             best = min(best, (position, rotation), key=lambda e: e[0] / position_tol + e[1] / rotation_tol)
@@ -75,7 +75,9 @@ class ArmKinematics:
         """Distinct solutions from several seeds, nearest to ``q_seed`` first; empty if there is none."""
         found: list[Array] = []
         for attempt in range(seeds):
-            q, position, rotation = _chain.solve(T_base_tip, self._seed(attempt, q_seed, rng), 60, _AIM)
+            q, position, rotation = _chain.solve(
+                T_base_tip, self._seed(attempt, q_seed, rng), self.joint_limits, 60, _AIM
+            )
             if position < 5e-4 and rotation < 5e-3 and all(np.abs(q - other).max() > 0.05 for other in found):
                 found.append(q)
         return sorted(found, key=lambda q: float(np.abs(q - q_seed).max()))
@@ -91,7 +93,9 @@ class ArmKinematics:
         Returns:
             ``(n + 1, 7)`` joint positions including the start, or None where the arm cannot follow.
         """
-        path, reached = _chain.follow(np.array(poses), _check_q(q_start), HOME_Q, max_joint_step, _AIM)
+        path, reached = _chain.follow(
+            np.array(poses), _check_q(q_start), HOME_Q, self.joint_limits, max_joint_step, _AIM
+        )
         return path if reached else None
 
     def _seed(self, attempt: int, q_seed: Array, rng: np.random.Generator) -> Array:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from dynarend_core.errors import InvalidInputError
-from dynarend_core.planning import _motion_scan
+from dynarend_core.planning import _motion_scan, _serial_chain, panda
 from dynarend_core.planning.limiter_outcome import LimiterOutcome, MeasuredState, Rule, Violation
 from dynarend_core.planning.limits import WORKSPACE_AABB_BASE
 from dynarend_core.planning.panda import JOINT_LIMITS, VELOCITY_LIMITS
+from dynarend_core.planning.robot import Robot
 from dynarend_core.planning.trajectory import JointTrajectory
 
 Array = np.ndarray
@@ -28,10 +30,10 @@ class LimiterConfig:
         workspace_aabb: ``(2, 3)`` box the tip must stay in, base frame [m].
         keep_out: ``(k, 2, 3)`` boxes no tool point may be in, base frame [m].
         tool_points: ``(p, 3)`` points of the tool kept out of them, tip frame [m]: tip, fingers, hand.
-        joint_range: ``(7, 2)`` joint positions of the robot [rad].
+        joint_range: ``(n, 2)`` joint positions of the robot [rad].
         joint_margin_rad: Distance to keep from them [rad].
         max_joint_jump_rad: Largest travel of a joint between two waypoints [rad].
-        joint_speeds: ``(7,)`` speed limits of the robot [rad/s].
+        joint_speeds: ``(n,)`` speed limits of the robot [rad/s].
         velocity_factor: Share of them to use, in (0, 1].
         max_tool_speed: Speed limit of the tip [m/s].
         start_tolerance_rad: Distance of the first waypoint from where the arm is [rad].
@@ -43,6 +45,8 @@ class LimiterConfig:
         return_margin_rad: The same for a joint inside its margin, or read beyond its range [rad].
         tolerance_m: Numerical slack of the workspace box [m].
         tolerance_rad: Numerical slack of the joint ranges [rad].
+        origins: ``(n, 4, 4)`` the arm's chain, as in :class:`~dynarend_core.planning.robot.Robot`.
+        T_last_tip: ``(4, 4)`` tip frame in the last joint's frame.
     """
 
     workspace_aabb: Array = field(default_factory=WORKSPACE_AABB_BASE.copy)
@@ -63,6 +67,8 @@ class LimiterConfig:
     return_margin_rad: float = 0.1
     tolerance_m: float = 1e-3
     tolerance_rad: float = 1e-3
+    origins: Array = field(default_factory=panda.joint_origins)
+    T_last_tip: Array = field(default_factory=panda.T_last_tip)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.velocity_factor <= 1.0:
@@ -78,6 +84,20 @@ class LimiterConfig:
                 raise InvalidInputError(f"a box is (2, 3), minimum before maximum, got {np.asarray(box).tolist()}")
         if not (self.joint_range[:, 1] - self.joint_range[:, 0] > 2.0 * self.joint_margin_rad).all():
             raise InvalidInputError(f"joint_margin_rad {self.joint_margin_rad} leaves a joint no range")
+
+    @classmethod
+    def for_robot(cls, robot: Robot, **settings: Any) -> LimiterConfig:
+        """Limits of a robot; ``settings`` replace or add fields."""
+        own: dict[str, Any] = {
+            "workspace_aabb": robot.workspace,
+            "keep_out": robot.keep_out,
+            "tool_points": robot.tool_points,
+            "joint_range": robot.joint_range,
+            "joint_speeds": robot.joint_speeds,
+            "origins": robot.origins,
+            "T_last_tip": robot.T_last_tip,
+        }
+        return cls(**{**own, **settings})
 
 
 class TrajectoryLimiter:
@@ -97,7 +117,7 @@ class TrajectoryLimiter:
             times, q, qd = (np.ascontiguousarray(a, dtype=np.float64) for a in (times, q, qd))
             measured = np.ascontiguousarray(state.q, dtype=np.float64)
         except (TypeError, ValueError):
-            return _refuse(Rule.SHAPE, 0, np.nan, 7, "the trajectory does not consist of numbers")
+            return _refuse(Rule.SHAPE, 0, np.nan, 2, "the trajectory does not consist of numbers")
         violation = self._check_form(times, q, qd, measured) or self._check_start(q, qd, measured, state.age_s)
         if violation is not None:
             return LimiterOutcome(None, violation)
@@ -105,7 +125,8 @@ class TrajectoryLimiter:
 
     def _check_form(self, times: Array, q: Array, qd: Array, measured: Array) -> Violation | None:
         n, c = len(times) if times.ndim == 1 else 0, self.config
-        if n < 2 or q.shape != (n, 7) or qd.shape != (n, 7) or measured.shape != (7,):
+        joints = len(c.joint_speeds)
+        if n < 2 or q.shape != (n, joints) or qd.shape != (n, joints) or measured.shape != (joints,):
             return _violation(Rule.SHAPE, 0, n, 2, f"times {times.shape}, positions {q.shape}, velocities {qd.shape}")
         for name, values in (("times", times[:, None]), ("positions", q), ("velocities", qd)):
             finite = np.isfinite(values).all(axis=1)
@@ -150,7 +171,18 @@ class TrajectoryLimiter:
         joint_range, box = self._allowed(q[0].copy())
         speeds = c.velocity_factor * c.joint_speeds
         rule, k, index, value, limit, joint_share, tip_speed = _motion_scan.scan(
-            times, q, qd, joint_range, c.max_joint_jump_rad, box, c.keep_out, c.tool_points, c.tolerance_m, speeds
+            times,
+            q,
+            qd,
+            joint_range,
+            c.max_joint_jump_rad,
+            box,
+            c.keep_out,
+            c.tool_points,
+            c.tolerance_m,
+            speeds,
+            c.origins,
+            c.T_last_tip,
         )
         if rule != _motion_scan.CLEAR:
             return LimiterOutcome(None, _scan_violation(rule, k, index, value, limit))
@@ -166,7 +198,7 @@ class TrajectoryLimiter:
         beyond = np.maximum(c.joint_range[:, 0] - first, first - c.joint_range[:, 1])
         near = beyond <= c.return_margin_rad
         low, high = np.where(near, np.minimum(low, first), low), np.where(near, np.maximum(high, first), high)
-        tip = _motion_scan.link_frames(first)[9, :3, 3]
+        tip = _serial_chain.frames(c.origins, c.T_last_tip, first)[-1, :3, 3]
         box = c.workspace_aabb
         if ((tip >= box[0] - c.return_margin_m) & (tip <= box[1] + c.return_margin_m)).all():
             box = np.stack([np.minimum(box[0], tip), np.maximum(box[1], tip)])

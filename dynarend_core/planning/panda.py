@@ -58,6 +58,22 @@ T_LINK7_HAND = se3.make(rotations.rotation_z(-np.pi / 4), np.array([0.0, 0.0, 0.
 """Hand frame in the frame of link 7."""
 
 
+def joint_origins() -> np.ndarray:
+    """``(7, 4, 4)`` frame of each joint in the frame of the one before, at position 0; it turns about its z."""
+    return np.stack(
+        [se3.make(rotations.rotation_x(alpha), np.array([a, 0.0, 0.0])) @ _along_z(d) for a, alpha, d in MODIFIED_DH]
+    )
+
+
+def T_last_tip() -> np.ndarray:
+    """``(4, 4)`` tip frame in the frame of joint 7."""
+    return np.ascontiguousarray(T_LINK7_HAND @ T_HAND_TIP)
+
+
+def _along_z(d: float) -> np.ndarray:
+    return se3.make(t=np.array([0.0, 0.0, d]))
+
+
 def panda_mjcf_path() -> Path:
     """Path of the MuJoCo Menagerie Panda inside the installed ``mujoco-controllers`` package (never imported).
 

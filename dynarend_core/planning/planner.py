@@ -11,7 +11,7 @@ from dynarend_core.errors import InvalidInputError, PlanningError
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.planning import limits, search
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import ACCELERATION_LIMITS, VELOCITY_LIMITS
+from dynarend_core.planning.panda import ACCELERATION_LIMITS, JOINT_LIMITS, VELOCITY_LIMITS
 from dynarend_core.planning.scene import PlanningScene, SceneConfig
 from dynarend_core.planning.trajectory import JointTrajectory, time_parametrise
 from dynarend_core.types import FailureReason, Keyframe
@@ -37,6 +37,9 @@ class MotionPlannerConfig:
         max_checks: Effort of the search around obstacles [collision checks].
         scene: What counts as an obstacle.
         seed: Seed of everything random; equal inputs give equal motions.
+        joint_range: ``(7, 2)`` joint positions [rad].
+        joint_speeds: ``(7,)`` speed limits [rad/s].
+        joint_accelerations: ``(7,)`` acceleration limits [rad/s^2].
     """
 
     velocity_factor: float = 1.0
@@ -49,6 +52,9 @@ class MotionPlannerConfig:
     max_checks: int = 20_000
     scene: SceneConfig = field(default_factory=SceneConfig)
     seed: int = 0
+    joint_range: Array = field(default_factory=JOINT_LIMITS.copy)
+    joint_speeds: Array = field(default_factory=VELOCITY_LIMITS.copy)
+    joint_accelerations: Array = field(default_factory=ACCELERATION_LIMITS.copy)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.velocity_factor <= 1.0:
@@ -60,15 +66,24 @@ class MotionPlanner:
 
     def __init__(self, config: MotionPlannerConfig | None = None) -> None:
         self.config = config or MotionPlannerConfig()
-        self.kinematics = ArmKinematics()
+        self.kinematics = ArmKinematics(self.config.joint_range)
 
-    def plan(self, q_start: Array, keyframe: Keyframe, obstacle_points: Array | None = None) -> JointTrajectory:
+    def plan(
+        self,
+        q_start: Array,
+        keyframe: Keyframe,
+        obstacle_points: Array | None = None,
+        straight: bool = False,
+        seed: int | None = None,
+    ) -> JointTrajectory:
         """Motion from rest at ``q_start`` to rest at the keyframe's pose.
 
         Args:
             q_start: ``(7,)`` joint positions now [rad].
             keyframe: Target of the tip frame; with ``ignore_collisions`` the point field is left out.
             obstacle_points: ``(n, 3)`` points the cameras see, base frame [m]; None plans in free space.
+            straight: The tip must run along a straight line.
+            seed: Instead of the configured one.
 
         Raises:
             InvalidInputError: non-finite or malformed input.
@@ -82,18 +97,21 @@ class MotionPlanner:
             obstacle_points = _check_points(obstacle_points)
         line = self._straight_line(q_start, tip_start, target)
         if line is not None and keyframe.ignore_collisions:
-            path = line
-        else:
-            points = None if keyframe.ignore_collisions else obstacle_points
-            scene = PlanningScene(q_start, target, points, self.config.workspace_aabb, self.config.scene)
-            if line is not None and scene.is_free(line, scene.thresholds(line[-1])):
-                return self._faster(line, scene)
-            path = self._joint_path(q_start, target, scene)
-        return self._timed(path)
+            return self._timed(line)
+        points = None if keyframe.ignore_collisions else obstacle_points
+        scene = PlanningScene(q_start, target, points, self.config.workspace_aabb, self.config.scene)
+        if line is not None and scene.is_free(line, scene.thresholds(line[-1])):
+            return self._timed(line) if straight else self._faster(line, scene)
+        if straight:
+            why = "the arm cannot follow" if line is None else "something is in the way"
+            raise PlanningError(f"no straight line to {_text(target)} m: {why}", FailureReason.PLANNING.value)
+        return self._timed(self._joint_path(q_start, target, scene, self.config.seed if seed is None else seed))
 
     def _timed(self, path: Array) -> JointTrajectory:
-        limits.check_joints(path[1:])  # not the measured start: a joint resting on its stop may read beyond it
-        return time_parametrise(path, VELOCITY_LIMITS, ACCELERATION_LIMITS, self.config.velocity_factor)
+        c = self.config
+        # Not the measured start: a joint resting on its stop may read beyond it.
+        limits.check_joints(path[1:], c.joint_range)
+        return time_parametrise(path, c.joint_speeds, c.joint_accelerations, c.velocity_factor)
 
     def _faster(self, line: Array, scene: PlanningScene) -> JointTrajectory:
         """The straight line, unless it creeps past a singularity and the joint-space line does not."""
@@ -114,12 +132,12 @@ class MotionPlanner:
         poses[:-1, :3, :3] = tip_start[:3, :3] @ rotations.matrix_from_rotation_vector(share[:-1, None] * turn)
         return self.kinematics.follow(poses, q_start, self.config.max_joint_step)
 
-    def _joint_path(self, q_start: Array, target: Array, scene: PlanningScene) -> Array:
+    def _joint_path(self, q_start: Array, target: Array, scene: PlanningScene, seed: int) -> Array:
         """Straight line in joint space to a usable goal configuration, else a search around obstacles.
 
         The nearest configuration comes first, unless its elbow leans on something and another one's does not.
         """
-        rng = np.random.default_rng(self.config.seed)
+        rng = np.random.default_rng(seed)
         goals = self.kinematics.solutions(target, q_start, self.config.ik_seeds, rng)
         if not goals:
             goals = [self.kinematics.inverse(target, q_start, rng=rng)]
@@ -134,20 +152,22 @@ class MotionPlanner:
             free.append(goal)
         if not free:
             raise PlanningError(
-                f"the pose at {np.round(target[:3, 3], 3).tolist()} m is reachable, but in all {len(goals)} "
+                f"the pose at {_text(target)} m is reachable, but in all {len(goals)} "
                 "configurations found the arm stands in an obstacle, the table or itself",
                 FailureReason.PLANNING.value,
             )
         for goal in free[:3]:
-            path = self._search(q_start, goal, scene, rng)
+            path = self._search(q_start, goal, scene, rng, seed)
             if path is not None:
                 return path
         raise PlanningError(
-            f"no collision-free path to {np.round(target[:3, 3], 3).tolist()} m within {self.config.max_checks} checks",
+            f"no collision-free path to {_text(target)} m within {self.config.max_checks} checks",
             FailureReason.PLANNING.value,
         )
 
-    def _search(self, q_start: Array, goal: Array, scene: PlanningScene, rng: np.random.Generator) -> Array | None:
+    def _search(
+        self, q_start: Array, goal: Array, scene: PlanningScene, rng: np.random.Generator, seed: int
+    ) -> Array | None:
         """RRT-Connect near start and goal first, then in the whole joint range; shortened and smoothed."""
         is_free = partial(scene.is_free, thresholds=scene.thresholds(goal))
         low, high = np.minimum(q_start, goal), np.maximum(q_start, goal)
@@ -156,7 +176,7 @@ class MotionPlanner:
             lower = np.minimum(np.maximum(low - room, joint_limits[:, 0]), low)
             upper = np.maximum(np.minimum(high + room, joint_limits[:, 1]), high)
             path = search.rrt_connect(
-                q_start, goal, np.stack([lower, upper], axis=1), is_free, self.config.seed, self.config.max_checks // 4
+                q_start, goal, np.stack([lower, upper], axis=1), is_free, seed, self.config.max_checks // 4
             )
             if path is not None:
                 path[0], path[-1] = q_start, goal
@@ -167,6 +187,10 @@ class MotionPlanner:
 def _cost(q: Array, q_start: Array, scene: PlanningScene) -> float:
     """How far the farthest joint turns, and how much clearance the elbow lacks, as a turn [rad]."""
     return float(np.abs(q - q_start).max()) + ELBOW_RAD_PER_M * scene.elbow_shortfall(q)
+
+
+def _text(target: Array) -> str:
+    return str(np.round(target[:3, 3], 3).tolist())
 
 
 def _check_points(points: Array) -> Array:

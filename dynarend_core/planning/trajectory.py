@@ -24,8 +24,8 @@ class JointTrajectory:
 
     Attributes:
         times_s: ``(n,)`` strictly rising, first 0 [s].
-        positions: ``(n, 7)`` [rad].
-        velocities: ``(n, 7)`` [rad/s], zero in the first and last row.
+        positions: ``(n, joints)`` [rad].
+        velocities: ``(n, joints)`` [rad/s], zero in the first and last row.
     """
 
     times_s: Array
@@ -38,11 +38,11 @@ class JointTrajectory:
         return float(self.times_s[-1])
 
     def sample(self, t: float) -> tuple[Array, Array]:
-        """Position ``(7,)`` [rad] and velocity ``(7,)`` [rad/s] at time ``t``; held before start and after the end."""
+        """Position and velocity ``(joints,)`` [rad, rad/s] at time ``t``; held before start and after the end."""
         if t <= 0.0 or len(self.times_s) == 1:
-            return self.positions[0].copy(), np.zeros(7)
+            return self.positions[0].copy(), np.zeros_like(self.positions[0])
         if t >= self.duration_s:
-            return self.positions[-1].copy(), np.zeros(7)
+            return self.positions[-1].copy(), np.zeros_like(self.positions[-1])
         i = int(np.searchsorted(self.times_s, t, side="right")) - 1
         h = self.times_s[i + 1] - self.times_s[i]
         u = (t - self.times_s[i]) / h

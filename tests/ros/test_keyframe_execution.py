@@ -4,13 +4,17 @@ import time
 import numpy as np
 import pytest
 
-from dynarend_core.errors import ObservationError
-from dynarend_core.planning.panda import HOME_Q, JOINT_NAMES
+from dynarend_core.errors import ObservationError, PlanningError
+from dynarend_core.geometry import se3
+from dynarend_core.planning.braking import brake
+from dynarend_core.planning.panda import ACCELERATION_LIMITS, HOME_Q, JOINT_NAMES
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason, Keyframe
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions.motion import Joints
-from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, Hands, KeyframeExecution
+from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, KeyframeExecution
+from dynarend_ros.motion_legs import legs
+from dynarend_ros.robots import find_robot
 
 FINGERS = ("left", "right")
 KEYFRAME = Keyframe(np.eye(4), gripper_open=True)
@@ -26,26 +30,55 @@ def arm_state(max_age_s=5.0):
     return ArmState(JOINT_NAMES, FINGERS, max_age_s)
 
 
-class Planner:
-    """Plans half a second of standing still; ``gate`` keeps it planning."""
+class Backend:
+    """Plans half a second of standing still; ``gate`` keeps it planning; ``failures`` are raised first."""
 
     def __init__(self):
         self.gate = threading.Event()
         self.gate.set()
+        self.did, self.requests, self.failures, self.trouble = [], [], [], None
 
-    def plan(self, q, keyframe, points):
+    def plan(self, request):
+        self.requests.append(request)
         self.gate.wait(5.0)
+        if self.failures:
+            raise self.failures.pop(0)
+        q = request.q_start
         return JointTrajectory(np.array([0.0, 0.5]), np.stack([q, q]), np.zeros((2, 7)))
+
+    def begin(self, trajectory):
+        self.did.append("follow")
+
+    def problem(self):
+        return self.trouble if "follow" in self.did else None
+
+    def stop(self):
+        self.did.append("hold")
+
+
+class Gripper:
+    def __init__(self, did):
+        self.did, self.trouble = did, None
+
+    def command(self, is_open):
+        self.did.append("grip")
+
+    def problem(self):
+        return self.trouble
 
 
 class Rig:
-    def __init__(self):
-        self.arm, self.planner, self.did = arm_state(), Planner(), []
-        hands = Hands(
-            lambda _t: self.did.append("follow"), lambda _o: self.did.append("grip"), lambda: self.did.append("hold")
-        )
+    def __init__(self, **limits):
+        self.arm, self.planner = arm_state(), Backend()
+        self.did, self.gripper = self.planner.did, Gripper(self.planner.did)
+        robot = find_robot("panda")
         self.execution = KeyframeExecution(
-            self.planner, self.arm, hands, ExecutionLimits(), gate=lambda trajectory, _check: trajectory
+            robot,
+            self.planner,
+            self.gripper,
+            self.arm,
+            ExecutionLimits(**limits),
+            gate=lambda trajectory, _check: trajectory,
         )
         self.arm.update(joints(10_000 * MS))
 
@@ -141,3 +174,111 @@ def test_fingers_may_come_in_messages_of_their_own():
     arm.update(Joints(dict.fromkeys(FINGERS, 0.03), 2))
     arm.update(joints(3, fingers=False))
     assert arm.latest()[2] == pytest.approx(0.06)
+
+
+def test_a_planner_that_fails_is_asked_again_with_another_seed():
+    rig = Rig(plan_attempts=3)
+    rig.planner.failures = [PlanningError("no path", "planning"), PlanningError("no ik", "ik")]
+    rig.begin()
+    assert rig.feed(10_020) == "reached in 0.50 s"
+    assert [r.seed for r in rig.planner.requests] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("cause", "tries"), [("planning", 2), ("limits", 1), ("start_state", 1), ("timeout", 1)])
+def test_a_planner_that_goes_on_failing_gives_its_cause_and_moves_nothing(cause, tries):
+    rig = Rig(plan_attempts=2)
+    rig.planner.failures = [PlanningError("no", cause)] * 5
+    rig.begin()
+    error = rig.feed(10_020)
+    assert error.reason.value == cause
+    assert len(rig.planner.requests) == tries
+    assert rig.did == []
+
+
+def test_a_planner_that_never_returns_is_given_up_and_the_next_keyframe_is_carried_out():
+    rig = Rig(plan_timeout_s=-0.9)
+    rig.planner.gate.clear()
+    rig.begin()
+    rig.thread.join(5.0)
+    assert rig.outcome[0].reason is FailureReason.TIMEOUT
+    assert rig.did == []
+    rig.planner.gate.set()
+    rig.begin()
+    assert rig.feed(10_020) == "reached in 0.50 s"
+
+
+def test_three_planner_calls_that_never_return_are_the_last():
+    rig = Rig(plan_timeout_s=-0.95)
+    rig.planner.gate.clear()
+    for _ in range(3):
+        rig.begin()
+        rig.thread.join(5.0)
+    rig.begin()
+    rig.thread.join(5.0)
+    assert "restart the executor" in str(rig.outcome[0])
+    assert len(rig.planner.requests) == 3
+    rig.planner.gate.set()
+
+
+def test_a_stop_is_heard_while_the_planner_works():
+    rig = Rig()
+    rig.planner.gate.clear()
+    rig.begin()
+    time.sleep(0.1)
+    rig.execution.cancel("stop was called")
+    rig.thread.join(1.0)
+    assert rig.outcome[0].cancelled
+    rig.planner.gate.set()
+
+
+def test_what_controller_and_gripper_complain_of_ends_the_keyframe():
+    rig = Rig()
+    rig.planner.trouble = "path tolerance violated"
+    rig.begin()
+    error = rig.feed(10_020)
+    assert (error.reason, str(error)) == (FailureReason.CONTROLLER, "path tolerance violated")
+    assert rig.did == ["follow", "hold"]
+    rig = Rig()
+    rig.gripper.trouble = "refused"
+    rig.begin()
+    assert rig.feed(10_020).reason is FailureReason.CONTROLLER
+
+
+def test_a_motion_whose_end_is_never_reached_is_a_timeout():
+    rig = Rig(overtime_s=0.1)
+    rig.begin()
+    while "follow" not in rig.did:
+        time.sleep(0.005)
+    for i in range(60):
+        rig.arm.update(joints((10_020 + 20 * i) * MS, HOME_Q + 0.2))
+        time.sleep(0.002)
+    rig.thread.join(5.0)
+    assert rig.outcome[0].reason is FailureReason.TIMEOUT
+    assert rig.did == ["follow", "hold"]
+
+
+def test_approach_and_retreat_are_straight_legs_along_the_tool():
+    tip = se3.make(np.diag([1.0, -1.0, -1.0]), np.array([0.4, 0.0, 0.2]))
+    target = se3.make(np.diag([1.0, -1.0, -1.0]), np.array([0.5, 0.2, 0.1]))
+    back, there, down = legs(tip, Keyframe(target, True), approach_m=0.08, retreat_m=0.05, gripped=True)
+    np.testing.assert_allclose(back.T_base_tip[:3, 3], [0.4, 0.0, 0.25])
+    np.testing.assert_allclose(there.T_base_tip[:3, 3], [0.5, 0.2, 0.18])
+    np.testing.assert_allclose(down.T_base_tip, target)
+    assert (back.straight, there.straight, down.straight) == (True, False, True)
+    assert (back.required, there.required, down.required) == (False, True, True)
+    (only,) = legs(tip, Keyframe(target, True, ignore_collisions=True), approach_m=0.08, retreat_m=0.05, gripped=True)
+    assert only.ignore_collisions
+
+
+def test_the_velocity_comes_from_the_last_moments_and_an_old_state_has_none():
+    arm = arm_state(max_age_s=0.1)
+    for i in range(10):
+        arm.update(joints(20 * i * MS, HOME_Q + 0.01 * i))
+    q, qd = arm.motion()
+    np.testing.assert_allclose(q, HOME_Q + 0.09)
+    np.testing.assert_allclose(qd, 0.5, atol=1e-9)
+    end, seconds = brake(q, qd, ACCELERATION_LIMITS)
+    assert 0.05 <= seconds <= 0.3
+    np.testing.assert_allclose(end - q, 0.25 * seconds)
+    time.sleep(0.15)
+    assert arm.motion() is None

@@ -130,7 +130,7 @@ def test_a_killed_executor_leaves_the_arm_holding(graph, client, operator):
     graph["executor_node"].send_signal(signal.SIGKILL)
     assert operator.seconds_to_hold(killed_s) < 1.0
     assert client.wait_for(lambda: operator.state == "FAULT", 2.0)
-    assert "executor disappeared" in operator.reason
+    assert operator.reason == "executor_node disappeared"
 
 
 def test_a_killed_safety_node_stops_the_arm(graph, client, operator):
@@ -140,7 +140,7 @@ def test_a_killed_safety_node_stops_the_arm(graph, client, operator):
     graph["safety_node"].send_signal(signal.SIGKILL)
     assert operator.seconds_to_hold(killed_s) < 1.5
     assert client.wait_for(lambda: bool(client.executions), 2.0)
-    assert "safety_state is" in client.executions[-1]
+    assert "safety node disappeared" in client.executions[-1] or "safety_state is" in client.executions[-1]
 
 
 def test_a_motion_waits_for_its_confirmation(start, client, operator):

@@ -15,7 +15,9 @@ class Bench:
     def __init__(self, **limits):
         self.now, self.stops = 0.0, []
         settings = {"max_age_s": {"joint_states": 0.2, "cloud": 2.0}, "armed_timeout_s": 100.0, **limits}
+        settings = {"nodes": ("executor_node",), **settings}
         self.machine = SafetyMachine(SafetyLimits(**settings), lambda: self.now, self.stops.append)
+        self.machine.node_present("executor_node", True)
 
     def wait(self, seconds, fresh=("joint_states", "cloud")):
         for _ in range(round(seconds / 0.1)):
@@ -112,7 +114,7 @@ def test_a_slow_policy_and_a_lost_executor_are_faults_only_where_something_may_m
     for cause in (
         lambda m: m.policy_latency(9.0),
         lambda m: m.policy_latency(float("nan")),
-        SafetyMachine.executor_lost,
+        lambda machine: machine.node_present("executor_node", False),
     ):
         idle, busy = Bench(), Bench().running()
         cause(idle.machine)
@@ -122,6 +124,23 @@ def test_a_slow_policy_and_a_lost_executor_are_faults_only_where_something_may_m
     bench = Bench().running()
     bench.machine.policy_latency(1.0)
     assert bench.machine.state is S.RUNNING
+
+
+def test_it_arms_only_with_all_nodes_there_and_a_robot_that_has_no_complaint():
+    bench = Bench(nodes=("executor_node", "fusion_node")).wait(0.1)
+    assert "fusion_node is not there" in bench.machine.arm()[1]
+    bench.machine.node_present("fusion_node", True)
+    bench.machine.robot_problem("the robot's safety mode is PROTECTIVE_STOP")
+    assert "PROTECTIVE_STOP" in bench.machine.arm()[1]
+    bench.machine.robot_problem(None)
+    assert bench.machine.arm()[0]
+    bench.machine.node_present("policy_node", False)  # not one of those that must be there
+    assert bench.machine.state is S.ARMED
+    bench.machine.node_present("fusion_node", False)
+    assert (bench.machine.state, bench.machine.reason) == (S.FAULT, "fusion_node disappeared")
+    bench = Bench().running()
+    bench.machine.robot_problem("the robot's mode is REFLEX")
+    assert (bench.machine.state, bench.stops) == (S.FAULT, ["the robot's mode is REFLEX"])
 
 
 def test_nobody_leaves_it_armed():
@@ -142,7 +161,9 @@ def test_no_sequence_of_events_leads_to_motion_without_arming_or_past_a_fault():
         "began": lambda b: b.machine.keyframe_began(1),
         "ended": lambda b: b.machine.keyframe_ended(1, rng.choice(list(Outcome))),
         "latency": lambda b: b.machine.policy_latency(rng.choice([0.1, 10.0])),
-        "lost": lambda b: b.machine.executor_lost(),
+        "lost": lambda b: b.machine.node_present("executor_node", False),
+        "found": lambda b: b.machine.node_present("executor_node", True),
+        "complaint": lambda b: b.machine.robot_problem(rng.choice([None, "protective stop"])),
         "wait": lambda b: b.wait(0.3),
         "silence": lambda b: b.wait(0.3, fresh=()),
     }

@@ -1,0 +1,21 @@
+"""The backend of a name."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+
+from dynarend_core.planning.robot import Robot
+from dynarend_ros.arm_commands import ArmCommands
+from dynarend_ros.backends.interface import MotionBackend
+from dynarend_ros.backends.ompl import OmplBackend
+from dynarend_ros.executor_parameters import ExecutorParameters
+
+
+def create_backend(node: Node, robot: Robot, p: ExecutorParameters, commands: ArmCommands) -> MotionBackend:
+    """The backend ``p.backend``; what it needs is imported only where it is chosen.
+
+    Raises:
+        ConfigurationError: the backend cannot drive this robot.
+        MissingDependencyError: what it needs is not installed.
+    """
+    return OmplBackend(robot, robot.workspace, p.velocity_factor, commands)

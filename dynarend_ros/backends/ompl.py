@@ -1,0 +1,86 @@
+"""Backend ``ompl``: the embedded planner, and joint trajectories on the controller's topic."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError, DynaRendError
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.panda import HOME_Q
+from dynarend_core.planning.planner import MotionPlanner, MotionPlannerConfig
+from dynarend_core.planning.robot import Robot
+from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.types import Keyframe
+from dynarend_ros.arm_commands import ArmCommands
+from dynarend_ros.backends.interface import MotionRequest
+
+Array = np.ndarray
+
+
+class OmplBackend:
+    """IK, straight lines and RRT-Connect for arms with the Panda's chain (Panda, FR3).
+
+    Args:
+        robot: The arm.
+        workspace: ``(2, 3)`` box of the tip, base frame [m].
+        velocity_factor: Share of the joint speed limits, in (0, 1].
+        commands: How motions reach the controller.
+
+    Raises:
+        ConfigurationError: the robot has another chain than the Panda.
+    """
+
+    def __init__(self, robot: Robot, workspace: Array, velocity_factor: float, commands: ArmCommands) -> None:
+        _check_chain(robot)
+        self._commands = commands
+        self._planner = MotionPlanner(
+            MotionPlannerConfig(
+                velocity_factor=velocity_factor,
+                workspace_aabb=workspace,
+                joint_range=robot.joint_range,
+                joint_speeds=robot.joint_speeds,
+                joint_accelerations=robot.joint_accelerations,
+            )
+        )
+        self._warm_up(robot.home)
+
+    def plan(self, request: MotionRequest) -> JointTrajectory:
+        """Straight where possible, else around what the cameras see."""
+        keyframe = Keyframe(request.T_base_tip, gripper_open=True, ignore_collisions=request.ignore_collisions)
+        return self._planner.plan(request.q_start, keyframe, request.points, request.straight, request.seed)
+
+    def begin(self, trajectory: JointTrajectory) -> None:
+        """Publish it."""
+        self._commands.follow(trajectory)
+
+    def problem(self) -> str | None:
+        """A topic gives no answers; that the arm does not follow is seen in its joint states."""
+        return None
+
+    def stop(self) -> None:
+        """Brake and hold."""
+        self._commands.hold()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _warm_up(self, home: Array) -> None:
+        """Compile and import what planning needs before the first keyframe waits for it."""
+        T = self._planner.kinematics.forward(home)
+        T[2, 3] -= 0.05
+        points = np.random.default_rng(0).uniform([0.4, -0.3, 0.0], [0.6, 0.3, 0.01], (2000, 3))
+        with contextlib.suppress(DynaRendError):
+            self.plan(MotionRequest(home, T, points=points))
+
+
+def _check_chain(robot: Robot) -> None:
+    """Refuse an arm that the embedded kinematics do not describe."""
+    text = f"backend ompl knows the Panda's chain only, {robot.name!r} has another; use backend moveit or move_group"
+    if len(robot.joints) != 7:
+        raise ConfigurationError(text)
+    kinematics = ArmKinematics()
+    for q in (HOME_Q, np.zeros(7), np.linspace(-1.0, 1.0, 7)):
+        if np.abs(robot.forward(q) - kinematics.forward(q)).max() > 1e-3:
+            raise ConfigurationError(text)
