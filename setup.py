@@ -45,7 +45,7 @@ ROS_WHEELS = [
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
 NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"]
-CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict", "pretrain"]
+CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict", "pretrain", "render"]
 ROS_COMMANDS = ["demo", "up"]
 
 setup(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dynarend_core.commands.render_table import render_table
 from dynarend_core.training.loop import StepLog
 from dynarend_core.training.render_validation import RenderReport
 from dynarend_core.training.validation import StepReport
@@ -80,10 +81,4 @@ class FinetuneDisplay:
 
     def on_rendering(self, step: int, reports: list[RenderReport]) -> None:
         """Views of held-out scenes were rendered."""
-        table = Table(title=f"held-out scenes at step {step}: pixels inside the workspace")
-        for column in ("time", "source", "camera", "scenes", "PSNR dB", "depth cm median", "mean"):
-            table.add_column(column)
-        for r in reports:
-            numbers = (f"{r.psnr_db:.2f}", f"{r.depth_cm:.2f}", f"{r.depth_mean_cm:.2f}")
-            table.add_row(r.when, r.source, r.camera, str(r.scenes), *numbers)
-        self.console.print(table)
+        self.console.print(render_table(f"held-out scenes at step {step}", reports))

@@ -38,14 +38,21 @@ def workspace_pixels(view: CameraView, aabb_base: Array, width: int | None = Non
     return boxes.contains(aabb_base, points.reshape(-1, 3)).reshape(where.height, where.width)
 
 
-def picture_errors(picture: Picture, truth: CameraView, aabb_base: Array) -> PictureErrors:
+def picture_errors(picture: Picture, truth: CameraView, aabb_base: Array, among: Array | None = None) -> PictureErrors:
     """Compare a picture with a camera's image, which is resized to the picture's width.
+
+    Args:
+        picture: The picture.
+        truth: What the camera saw.
+        aabb_base: Workspace ``(2, 3)`` [m].
+        among: ``(h, w)`` bool: of the workspace's pixels only these count; None: all.
 
     Raises:
         InvalidInputError: The picture has another shape than the image, or no pixel shows the workspace.
     """
     width = picture.depth_m.shape[1]
     true, inside = Picture.of(truth, width), workspace_pixels(truth, aabb_base, width)
+    inside = inside if among is None else inside & among
     if true.depth_m.shape != picture.depth_m.shape:
         raise InvalidInputError(f"a picture {picture.depth_m.shape} is not camera {truth.name!r} {true.depth_m.shape}")
     if not inside.any():

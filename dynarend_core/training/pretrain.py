@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.datasets.view_cache import load_views
 from dynarend_core.errors import ConfigurationError, DatasetError
 from dynarend_core.foresight import Foresight
+from dynarend_core.foresight.scenes import stored_scenes
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, save_checkpoint
 from dynarend_core.networks.language import SentenceEncoder
@@ -121,9 +123,8 @@ class Pretrain:
         c = self.config
         join_processes(c.loop.device)
         data, info = self._dataset()
-        validation = RenderValidation(
-            DemonstrationStore(c.validation_data or c.data), c.held_out_camera, c.held_out_camera is not None
-        )
+        held_out = DemonstrationStore(c.validation_data or c.data)
+        validation = RenderValidation(functools.partial(stored_scenes, held_out, c.held_out_camera))
         loop = self._loop(data, info)
         if c.resume:
             loop.resume(c.out / "state")

@@ -1,30 +1,31 @@
-"""How well are views of held-out scenes rendered, beside what costs nothing?
+"""How well are views of held-out scenes rendered that the network was not given, beside what costs nothing?
 
-Only pixels whose surface lies inside the workspace count. Baselines: ``constant`` knows the true view's mean colour
-and median depth; ``splat`` draws the input cloud into the view, holes filled with its mean; for the future,
-``copy`` is the true present view.
+Only pixels whose surface lies inside the workspace count. Baselines (``foresight/baselines.py``): ``warp`` moves the
+nearest input view to the compared one, ``splat`` draws the input cloud, ``constant`` knows the true view's mean colour
+and median depth; for the future, ``copy`` is the true present view. As most of a scene stays as it is, the future is
+measured once more where it changed.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from dynarend_core.datasets.records import EpisodeRecord, Transition
-from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError
-from dynarend_core.foresight import Foresight, Picture, PictureErrors, picture_errors, workspace_pixels
-from dynarend_core.perception.fusion import fuse
-from dynarend_core.policy import Policy
-from dynarend_core.types import CameraView, Observation
+from dynarend_core.foresight import Foresight, Picture, PictureErrors, baselines, picture_errors, workspace_pixels
+from dynarend_core.foresight.scenes import Scene, SceneSource
 from dynarend_core.visualization.filmstrip import filmstrip
-from dynarend_core.visualization.splat import Viewpoint, point_sizes, splat
+from dynarend_core.visualization.splat import Viewpoint
 
 Array = np.ndarray
+
+CHANGED_COLOUR = 0.1
+CHANGED_DEPTH_M = 0.02
+_FEWEST_CHANGED = 16
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class RenderReport:
     """Mean errors of one source of pictures over scenes.
 
     Attributes:
-        when: ``"now"`` or ``"future"``.
+        when: ``"now"``, ``"future"`` or ``"change"``: of the future only the pixels whose colour differs by more than
+            a tenth of the range or whose depth by more than 2 cm from the present, seen by a camera that stands still.
         source: ``"rendered"`` or a baseline's name.
         camera: Camera whose view is compared.
         scenes: Number of scenes.
@@ -51,103 +53,103 @@ class RenderReport:
 
 
 class RenderValidation:
-    """Renders one camera's view of held-out scenes.
+    """Renders held-out scenes.
 
     Args:
-        store: Held-out demonstrations.
-        camera: Camera to render; None takes the first one.
-        hidden: Whether the network's cloud is fused without that camera.
+        scenes: Where they come from.
+        on_scene: Called with the number of scenes done.
     """
 
-    def __init__(self, store: DemonstrationStore, camera: str | None, hidden: bool) -> None:
-        self.store, self.camera, self.hidden = store, camera, hidden
+    def __init__(self, scenes: SceneSource, on_scene: Callable[[int], None] | None = None) -> None:
+        self.scenes, self.on_scene = scenes, on_scene
 
     def run(self, foresight: Foresight, scenes_per_task: int) -> tuple[list[RenderReport], Array]:
-        """Errors of the renderings and the baselines, and a picture of one scene a task."""
-        errors: dict[tuple[str, str], list[PictureErrors]] = {}
-        frames: list[Array] = []
-        captions: list[str] = []
-        camera = ""
-        for number, record, transition in self._scenes(scenes_per_task):
-            view_now, view_future = (self._view(record, i) for i in (transition.frame_index, transition.target_index))
-            camera = view_now.name
-            observation = self._observation(record, transition, camera)
-            images = _images(foresight, observation, view_now, view_future)
-            for (when, source), image in images.items():
-                truth = view_now if when == "now" else view_future
-                errors.setdefault((when, source), []).append(picture_errors(image, truth, foresight.policy.aabb))
-            if number == 0:
-                strip, words = _strip(images, view_now, view_future, record)
-                frames += strip
-                captions += words
-        reports = []
-        for (when, source), rows in errors.items():
-            psnr, median, mean = np.mean([dataclasses.astuple(r) for r in rows], axis=0).round(3).tolist()
-            reports.append(RenderReport(when, source, camera, len(rows), psnr, median, mean))
-        return reports, filmstrip(frames, captions, columns=7, frame_width=150, title=f"camera {camera}")
+        """Errors of the renderings and the baselines, and a picture of one scene a task.
 
-    def _scenes(self, count: int) -> Iterator[tuple[int, EpisodeRecord, Transition]]:
-        for task in self.store.tasks():
-            for number, episode in enumerate(self.store.episodes(task)[:count]):
-                record = self.store.read(task, episode)
-                yield number, record, record.transitions[number % len(record.transitions)]
-
-    def _view(self, record: EpisodeRecord, frame: int) -> CameraView:
-        views = {v.name: v for v in record.frames[frame].views}
-        name = self.camera or next(iter(views))
-        if name not in views:
-            raise DatasetError(f"task {record.task!r} has no camera {name!r}; it has {', '.join(views)}")
-        return views[name]
-
-    def _observation(self, record: EpisodeRecord, transition: Transition, camera: str) -> Observation:
-        observation = record.observation(transition, record.instructions[0])
-        if not self.hidden:
-            return observation
-        return dataclasses.replace(observation, views=tuple(v for v in observation.views if v.name != camera))
+        Raises:
+            DatasetError: No scenes, damaged ones, or an unknown camera.
+        """
+        errors: dict[tuple[str, str, str], list[PictureErrors]] = {}
+        shown: dict[str, dict[str, Array]] = {}
+        for number, scene in enumerate(self.scenes(scenes_per_task)):
+            if not all(workspace_pixels(view, foresight.policy.aabb).any() for view in (scene.now, scene.future)):
+                continue  # a camera at the wrist may look elsewhere
+            pictures = _pictures(foresight, scene)
+            for (when, source), found in _scene_errors(pictures, scene, foresight.policy.aabb).items():
+                errors.setdefault((when, source, scene.camera), []).append(found)
+            if scene.task not in shown:
+                shown[scene.task] = _strip(pictures, scene)
+            if self.on_scene is not None:
+                self.on_scene(number + 1)
+        if not errors:
+            raise DatasetError("no held-out scene shows anything of the workspace; choose another camera")
+        frames = [frame for strip in shown.values() for frame in strip.values()]
+        captions = [caption for strip in shown.values() for caption in strip]
+        cameras = ", ".join(dict.fromkeys(camera for _, _, camera in errors))
+        picture = filmstrip(frames, captions, columns=8, frame_width=150, title=f"unseen by the network: {cameras}")
+        return [_report(*key, rows) for key, rows in errors.items()], picture
 
 
-def _images(
-    foresight: Foresight, observation: Observation, now: CameraView, future: CameraView
-) -> dict[tuple[str, str], Picture]:
-    policy = foresight.policy
-    foreseen = foresight.look(observation)
-    return {
-        ("now", "rendered"): foreseen.present(Viewpoint.of(now)),
-        ("now", "splat"): _splatted(observation, now, policy),
-        ("now", "constant"): _constant(now, policy.aabb),
-        ("future", "rendered"): foreseen.future(Viewpoint.of(future)),
-        ("future", "copy"): Picture.of(now),
-        ("future", "constant"): _constant(future, policy.aabb),
-    }
+def _report(when: str, source: str, camera: str, rows: list[PictureErrors]) -> RenderReport:
+    psnr, median, mean = np.mean([dataclasses.astuple(r) for r in rows], axis=0).round(3).tolist()
+    return RenderReport(when, source, camera, len(rows), psnr, median, mean)
 
 
-def _splatted(observation: Observation, view: CameraView, policy: Policy) -> Picture:
-    cloud = fuse(observation.views, policy.aabb, policy.info.voxel_m)
-    rgb, depth = splat(cloud.xyz, cloud.rgb, point_sizes(cloud.xyz, policy.info.voxel_m), Viewpoint.of(view))
-    hole = ~np.isfinite(depth)
-    if not hole.all():
-        rgb[hole], depth[hole] = rgb[~hole].mean(axis=0), np.median(depth[~hole])
-    return Picture(rgb.round().astype(np.uint8), depth)
+def _pictures(foresight: Foresight, scene: Scene) -> dict[tuple[str, str], Picture]:
+    policy, views = foresight.policy, scene.observation.views
+    foreseen = foresight.look(scene.observation)
+    pictures = {}
+    for when, truth, render in (("now", scene.now, foreseen.present), ("future", scene.future, foreseen.future)):
+        where = Viewpoint.of(truth)
+        pictures[when, "rendered"] = render(where)
+        pictures[when, "warp"] = baselines.warped(views, where)
+        pictures[when, "splat"] = baselines.drawn_cloud(views, where, policy.aabb, policy.info.voxel_m)
+        pictures[when, "constant"] = baselines.constant(truth, policy.aabb)
+    pictures["future", "copy"] = baselines.copied(scene.now, scene.future)
+    return pictures
 
 
-def _constant(view: CameraView, aabb: Array) -> Picture:
-    inside = workspace_pixels(view, aabb)
-    rgb = np.broadcast_to(view.rgb[inside].mean(axis=0).round().astype(np.uint8), view.rgb.shape)
-    return Picture(rgb, np.full(view.depth_m.shape, np.median(view.depth_m[inside])))
+def _scene_errors(
+    pictures: dict[tuple[str, str], Picture], scene: Scene, aabb: Array
+) -> dict[tuple[str, str], PictureErrors]:
+    truth = {"now": scene.now, "future": scene.future}
+    errors = {(when, source): picture_errors(p, truth[when], aabb) for (when, source), p in pictures.items()}
+    changed = _changed(scene, aabb)
+    if changed is not None:
+        for (when, source), picture in pictures.items():
+            if when == "future":
+                errors["change", source] = picture_errors(picture, scene.future, aabb, changed)
+    return errors
 
 
-def _strip(
-    images: dict[tuple[str, str], Picture], now: CameraView, future: CameraView, record: EpisodeRecord
-) -> tuple[list[Array], list[str]]:
-    """Seven pictures of a scene: present true, rendered, splatted; future true, rendered; depth true, rendered."""
-    near, far = np.nanpercentile(now.depth_m, (1, 90))
+def _changed(scene: Scene, aabb: Array) -> Array | None:
+    """``(h, w)`` bool: where the future differs from the present; None if the camera moved or hardly a pixel does."""
+    now, future = scene.now, scene.future
+    if not np.allclose(now.T_base_camera, future.T_base_camera, atol=1e-6):
+        return None
+    colour = np.abs(future.rgb.astype(np.float64) - now.rgb).max(axis=-1) > 255.0 * CHANGED_COLOUR
+    with np.errstate(invalid="ignore"):
+        depth = np.abs(future.depth_m - now.depth_m) > CHANGED_DEPTH_M
+    changed = (colour | depth) & workspace_pixels(future, aabb)
+    return changed if changed.sum() >= _FEWEST_CHANGED else None
+
+
+def _strip(pictures: dict[tuple[str, str], Picture], scene: Scene) -> dict[str, Array]:
+    """Eight pictures of a scene by their captions."""
+    near, far = np.nanpercentile(scene.now.depth_m, (1, 90))
 
     def depth(depth_m: Array) -> Array:
         grey = np.clip((np.nan_to_num(depth_m, nan=far) - near) / max(far - near, 1e-3), 0, 1) * 255
         return cv2.applyColorMap(255 - grey.astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
 
-    present, foreseen = images["now", "rendered"], images["future", "rendered"]
-    depths = depth(now.depth_m), depth(present.depth_m)
-    frames = [now.rgb, present.rgb, images["now", "splat"].rgb, future.rgb, foreseen.rgb, *depths]
-    words = ["now, true", "now, rendered", "now, splat", "future, true", "future, rendered", "depth, true"]
-    return frames, [f"{words[0]}\n{record.task}", *words[1:], "depth, rendered"]
+    present = pictures["now", "rendered"]
+    return {
+        f"now, true\n{scene.task}": scene.now.rgb,
+        "now, rendered": present.rgb,
+        "now, warp": pictures["now", "warp"].rgb,
+        "now, splat": pictures["now", "splat"].rgb,
+        "future, true": scene.future.rgb,
+        "future, rendered": pictures["future", "rendered"].rgb,
+        "depth, true": depth(scene.now.depth_m),
+        "depth, rendered": depth(present.depth_m),
+    }
