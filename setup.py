@@ -45,7 +45,7 @@ ROS_WHEELS = [
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
 NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"]
-CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict", "pretrain", "render"]
+CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict", "pretrain", "render", "view"]
 ROS_COMMANDS = ["demo", "up"]
 
 setup(
@@ -60,6 +60,7 @@ setup(
     maintainer_email="dynarend-ros@example.com",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["dynarend_core", "dynarend_core.*", "dynarend_ros", "dynarend_ros.*"]),
+    package_data={"dynarend_core.commands": ["*.html"]},
     install_requires=["setuptools", *CORE],
     extras_require={"ros": ROS_WHEELS, "dev": DEV, "realsense": ["pyrealsense2"]},
     zip_safe=False,

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dynarend_core.commands.episode_option import add_episode_option, episode_name, load_steps
 from dynarend_core.commands.json_report import add_json_option, write_json
-from dynarend_core.errors import ConfigurationError, DatasetError
+from dynarend_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dynarend_core.evaluation.demonstration import ComparedStep, DemonstratedStep
-    from dynarend_core.evaluation.rollout import Actor
+    from dynarend_core.evaluation.demonstration import ComparedStep
+    from dynarend_core.policy import Policy
 
 DEFAULT_POLICY = Path("models/policies/small")
 DEFAULT_CAMERAS = "front,left_shoulder,right_shoulder,wrist"
@@ -24,9 +25,9 @@ DESCRIPTION = """\
 Ask a policy at every keyframe of a recorded demonstration and compare its answer with what was done.
 
 The demonstration is a recorded RLBench episode (a folder with front_rgb, low_dim_obs.pkl, ...; its pickles are read
-by a restricted reader) or an episode of `dynarend collect` (an .npz file). The policy sees the cameras at the frame
-from which the robot set out: the start, then each previous keyframe. For every keyframe a picture is saved: the fused
-cloud, the value map as glow, the predicted gripper (solid) and the demonstrated one (wireframe).
+by a restricted reader) or an episode of `dynarend collect` (an .npz file, or STORE:TASK:ID). The policy sees the
+cameras at the frame from which the robot set out: the start, then each previous keyframe. For every keyframe a picture
+is saved: the fused cloud, the value map as glow, the predicted gripper (solid) and the demonstrated one (wireframe).
 
 examples:
   dynarend predict --episode data/open_drawer/all_variations/episodes/episode0
@@ -42,9 +43,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument(
-        "--episode", type=Path, required=True, help="RLBench episode folder, or an .npz of `dynarend collect`"
-    )
+    add_episode_option(p)
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
     p.add_argument("--cameras", default=DEFAULT_CAMERAS, help=f"comma-separated names (default: {DEFAULT_CAMERAS})")
     p.add_argument("--instruction", help="words to use instead of the episode's own")
@@ -67,14 +66,14 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     pictures = [_save_picture(c, i, len(compared), args) for i, c in enumerate(compared)]
     console = Console()
-    console.print(_table(compared, f'{args.episode.name}: "{instruction}"'))
+    console.print(_table(compared, f'{episode_name(args.episode)}: "{instruction}"'))
     console.print(f"{len(pictures)} pictures in {args.out}", highlight=False)
     if args.json is not None:
         write_json(args.json, _as_json(compared, pictures, args))
     return 0
 
 
-def load_policy(path: Path, device: str) -> Actor:
+def load_policy(path: Path, device: str) -> Policy:
     """Load the policy; its libraries are imported only now, so that ``--help`` stays quick.
 
     Raises:
@@ -91,25 +90,6 @@ def load_policy(path: Path, device: str) -> Actor:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"--device {device} is not usable ({reason}); use --device cpu") from error
     return Policy.from_checkpoint(path, device)
-
-
-def load_steps(path: Path, cameras: tuple[str, ...], instruction: str | None) -> list[DemonstratedStep]:
-    """The demonstrated keyframes of an RLBench folder or of one of our own episode files.
-
-    Raises:
-        DatasetError: the episode is missing, damaged or has no keyframes, or a camera is missing.
-    """
-    from dynarend_core.datasets.rlbench_reader import read_episode
-    from dynarend_core.datasets.store import read_episode_file
-    from dynarend_core.evaluation.demonstration import record_steps, rlbench_steps
-
-    if path.suffix == ".npz":
-        steps = list(record_steps(read_episode_file(path), cameras, instruction))
-    else:
-        steps = list(rlbench_steps(read_episode(path), cameras, instruction))
-    if not steps:
-        raise DatasetError(f"{path} holds no keyframes to predict")
-    return steps
 
 
 def _save_picture(compared: ComparedStep, index: int, count: int, args: argparse.Namespace) -> Path:
@@ -130,7 +110,7 @@ def _save_picture(compared: ComparedStep, index: int, count: int, args: argparse
         f"gripper {'correct' if compared.gripper_correct else 'wrong'}, "
         f"confidence {compared.prediction.confidence:.2f}",
     )
-    path = args.out / f"{args.episode.stem}_keyframe{index + 1}.png"
+    path = args.out / f"{episode_name(args.episode)}_keyframe{index + 1}.png"
     cv2.imwrite(str(path), image[..., ::-1])
     return path
 

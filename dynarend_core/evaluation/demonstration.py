@@ -12,7 +12,7 @@ from dynarend_core.datasets.store import EpisodeRecord
 from dynarend_core.errors import DatasetError
 from dynarend_core.evaluation.rollout import Actor
 from dynarend_core.geometry.rotations import gripper_rotation_angle
-from dynarend_core.types import Keyframe, Observation, Prediction
+from dynarend_core.types import CameraView, Keyframe, Observation, Prediction
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class DemonstratedStep:
         observed_frame: Frame from which the robot set out: the previous keyframe, or the start.
         observation: What it saw there.
         keyframe: Where it went.
+        after: What the same cameras saw there.
     """
 
     frame: int
     observed_frame: int
     observation: Observation
     keyframe: Keyframe
+    after: tuple[CameraView, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def rlbench_steps(
     observed = 0
     for step, frame in enumerate(episode.keyframes()):
         observation = episode.observation(observed, instruction, step, cameras)
-        yield DemonstratedStep(frame, observed, observation, episode.label(frame))
+        yield DemonstratedStep(frame, observed, observation, episode.label(frame), episode.views(frame, cameras))
         observed = frame
 
 
@@ -80,10 +82,13 @@ def record_steps(
         frame = episode.frames[t.frame_index]
         if frame.kind == "displaced":
             continue
-        views = tuple(v for v in frame.views if cameras is None or v.name in cameras)
+        views, after = (
+            tuple(v for v in episode.frames[i].views if cameras is None or v.name in cameras)
+            for i in (t.frame_index, t.target_index)
+        )
         words = instruction or episode.instruction_used
         observation = Observation(views, frame.gripper, words, t.step, frame.q, frame.stamp_ns)
-        yield DemonstratedStep(t.target_index, t.frame_index, observation, t.keyframe)
+        yield DemonstratedStep(t.target_index, t.frame_index, observation, t.keyframe, after)
 
 
 def compare(policy: Actor, steps: Iterable[DemonstratedStep]) -> Iterator[ComparedStep]:

@@ -4,9 +4,10 @@ from dynarend_core.foresight.foreseen import Foreseen
 from dynarend_core.foresight.foresight import Foresight
 from dynarend_core.foresight.picture import Picture
 from dynarend_core.foresight.picture_errors import PictureErrors, picture_errors, workspace_pixels
-from dynarend_core.foresight.prediction_error import PredictionError, prediction_error
+from dynarend_core.foresight.prediction_error import NO_BETTER, PredictionError, prediction_error
 
 __all__ = [
+    "NO_BETTER",
     "Foreseen",
     "Foresight",
     "Picture",

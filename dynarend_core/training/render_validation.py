@@ -12,12 +12,12 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from dynarend_core.errors import DatasetError
 from dynarend_core.foresight import Foresight, Picture, PictureErrors, baselines, picture_errors, workspace_pixels
 from dynarend_core.foresight.scenes import Scene, SceneSource
+from dynarend_core.visualization.field_colors import depth_colors, depth_range
 from dynarend_core.visualization.filmstrip import filmstrip
 from dynarend_core.visualization.splat import Viewpoint
 
@@ -136,12 +136,7 @@ def _changed(scene: Scene, aabb: Array) -> Array | None:
 
 def _strip(pictures: dict[tuple[str, str], Picture], scene: Scene) -> dict[str, Array]:
     """Eight pictures of a scene by their captions."""
-    near, far = np.nanpercentile(scene.now.depth_m, (1, 90))
-
-    def depth(depth_m: Array) -> Array:
-        grey = np.clip((np.nan_to_num(depth_m, nan=far) - near) / max(far - near, 1e-3), 0, 1) * 255
-        return cv2.applyColorMap(255 - grey.astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
-
+    scale = depth_range(scene.now.depth_m)
     present = pictures["now", "rendered"]
     return {
         f"now, true\n{scene.task}": scene.now.rgb,
@@ -150,6 +145,6 @@ def _strip(pictures: dict[tuple[str, str], Picture], scene: Scene) -> dict[str, 
         "now, splat": pictures["now", "splat"].rgb,
         "future, true": scene.future.rgb,
         "future, rendered": pictures["future", "rendered"].rgb,
-        "depth, true": depth(scene.now.depth_m),
-        "depth, rendered": depth(present.depth_m),
+        "depth, true": depth_colors(scene.now.depth_m, scale),
+        "depth, rendered": depth_colors(present.depth_m, scale),
     }

@@ -15,6 +15,8 @@ from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.geometry.rotations import rotation_x
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network
 from dynarend_core.networks.language import SentenceEncoder
+from dynarend_core.rendering.radiance_field import FieldConfig
+from dynarend_core.rendering.renderer import RenderConfig, Renderer
 from dynarend_core.training.presets import preset
 from dynarend_core.types import CameraView, GripperState, Keyframe
 
@@ -47,6 +49,14 @@ def debug_network(debug_info):
     """Untrained debug network, the same at every call."""
     torch.manual_seed(0)
     return build_network(debug_info)
+
+
+@pytest.fixture
+def small_renderer(debug_info):
+    """Untrained renderer of the debug network, with a semantic head."""
+    torch.manual_seed(0)
+    config = RenderConfig(FieldConfig(channels=8, hidden=16, semantic_channels=4), strata=8, guided=4)
+    return Renderer(config, debug_info.network.coarse.width, torch.tensor(debug_info.aabb_base)).eval()
 
 
 @pytest.fixture(scope="session")
