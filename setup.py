@@ -45,7 +45,18 @@ ROS_WHEELS = [
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
 NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"]
-CORE_COMMANDS = ["bench", "collect", "evaluate", "finetune", "predict", "pretrain", "render", "view"]
+CORE_COMMANDS = [
+    "bench",
+    "collect",
+    "evaluate",
+    "features",
+    "finetune",
+    "predict",
+    "pretrain",
+    "render",
+    "target-views",
+    "view",
+]
 ROS_COMMANDS = ["demo", "up"]
 
 setup(
@@ -78,7 +89,7 @@ setup(
             *(f"{node} = dynarend_ros.{node}:main" for node in NODES),
         ],
         "dynarend.commands": [
-            *(f"{name} = dynarend_core.commands.{name}" for name in CORE_COMMANDS),
+            *(f"{name} = dynarend_core.commands.{name.replace('-', '_')}" for name in CORE_COMMANDS),
             *(f"{name} = dynarend_ros.commands.{name}" for name in ROS_COMMANDS),
         ],
     },

@@ -58,6 +58,18 @@ class TaskViews:
     T_base_camera: Array
     target_frame: Array
 
+    def require_targets(self) -> None:
+        """Refuse a store without target views.
+
+        Raises:
+            DatasetError: there are none; the message says how to get some.
+        """
+        if not self.targets:
+            raise DatasetError(
+                f"task {self.task!r} has no target views: record it with `dynarend collect --target-views K`, or add "
+                "warped ones with `dynarend target-views`"
+            )
+
     def depth_m(self, frame: int, camera: int, v: Array, u: Array) -> Array:
         """Depth of pixels [m], float32; 0 where invalid."""
         return self.depth[frame, camera, v, u].astype(np.float32) * np.float32(DEPTH_UNIT_M)

@@ -118,6 +118,12 @@ def test_objects_get_one_numbering_for_the_whole_task(rich_store):
             assert views.object_names[ids[63, 5] - 1] == bottom
 
 
+def test_a_store_without_target_views_says_how_to_get_some(rich_store, toy_store, tmp_path):
+    load_views(rich_store, "toy").require_targets()
+    with pytest.raises(DatasetError, match=r"dynarend collect --target-views K.*dynarend target-views"):
+        load_views(toy_store(tmp_path / "plain", 1), "toy").require_targets()
+
+
 def test_one_episode_without_maps_leaves_the_task_without(rich_store):
     record = rich_store.read("toy", 1)
     frames = tuple(dataclasses.replace(f, object_ids=()) for f in record.frames)

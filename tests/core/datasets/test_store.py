@@ -195,6 +195,33 @@ def test_one_flipped_byte_of_an_image_is_found(tmp_path):
         store.read("a", 1)
 
 
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        ("orbit0.objects", lambda a: a[:, :3]),
+        ("front.objects", lambda a: a.astype(np.int32)),
+        ("front.objects", lambda a: a + np.uint8(9)),
+        ("wrist.objects", lambda a: a[:1]),
+        ("orbit1.objects", None),
+        ("orbit1.depth", lambda a: a[:, :2]),
+        ("orbit1.rgb", None),
+        ("q", lambda a: a[:1]),
+    ],
+)
+def test_a_corrupt_frame_is_named_with_the_remedy(tmp_path, member, change):
+    """Every member is a sound array, but they do not fit each other."""
+    path = DemonstrationStore(tmp_path).write("a", 1, make_rich_episode())
+    with np.load(path) as archive:
+        members = {name: archive[name] for name in archive.files}
+    if change is None:
+        del members[member]
+    else:
+        members[member] = change(members[member])
+    np.savez(path, **members)
+    with pytest.raises(DatasetError, match=r"episode_000001\.npz is damaged.*dynarend collect"):
+        DemonstrationStore(tmp_path).read("a", 1)
+
+
 def test_another_schema_version_is_refused(tmp_path, monkeypatch):
     store = DemonstrationStore(tmp_path)
     monkeypatch.setattr("dynarend_core.datasets.packing.SCHEMA_VERSION", 99)
