@@ -22,6 +22,7 @@ class FieldConfig:
         upsample: Fine cells along one edge of a token's cell.
         hidden: Width of the heads.
         semantic_channels: Channels of the semantic head; 0 leaves it out.
+        skip_channels: Channels of the stem's finest features, which the field may read beside the tokens; 0: none.
         density_scale: Density of a raw output of about 1 [1/m]: a surface must be dense within a centimetre.
     """
 
@@ -29,16 +30,17 @@ class FieldConfig:
     upsample: int = 4
     hidden: int = 64
     semantic_channels: int = 0
+    skip_channels: int = 16
     density_scale: float = 30.0
 
 
 @dataclass(frozen=True)
 class FieldValues:
-    """Density ``(b, m)`` [1/m], rgb ``(b, m, 3)`` in ``[0, 1]``, semantic ``(b, m, s)`` or None."""
+    """Density ``(b, m)`` [1/m], rgb ``(b, m, 3)`` in ``[0, 1]``, and the heads' input ``(b, m, h)``."""
 
     density: Tensor
     rgb: Tensor
-    semantic: Tensor | None
+    features: Tensor
 
 
 def lookup(planes: Float[Tensor, "b 3 c n n"], xyz: Float[Tensor, "b m 3"]) -> Float[Tensor, "b m c"]:
@@ -60,6 +62,8 @@ class RadianceField(nn.Module):
     """Unfolds each token to a patch of finer cells, then reads density, colour and semantics with small heads.
 
     A token cell of the small networks is 12.5 cm wide; its vector has room for a patch, as in masked autoencoders.
+    The stem's finest features (``skip``) come in through a gate that the tokens hold: most of a scene does not move,
+    and what the tokens say has moved is shut out.
 
     Args:
         config: Sizes.
@@ -69,7 +73,9 @@ class RadianceField(nn.Module):
     def __init__(self, config: FieldConfig, width: int) -> None:
         super().__init__()
         c = self.config = config
-        self.unfold = nn.Conv2d(width, c.channels * c.upsample**2, 1)
+        gates = 1 if c.skip_channels else 0
+        self.unfold = nn.Conv2d(width, (c.channels + gates) * c.upsample**2, 1)
+        self.skip_in = nn.Conv2d(c.skip_channels, c.channels, 1) if c.skip_channels else None
         self.smooth = nn.Conv2d(c.channels, c.channels, 3, padding=1, padding_mode="replicate")
         self.plane_bias = nn.Parameter(torch.randn(3, c.channels, 1, 1) * 0.02)
         self.trunk_in = nn.Linear(c.channels, c.hidden)
@@ -79,10 +85,16 @@ class RadianceField(nn.Module):
         self.semantic = nn.Linear(c.hidden + 3, c.semantic_channels) if c.semantic_channels else None
         nn.init.constant_(self.density.bias, -2.0)  # start nearly transparent, or gradients stop at the first samples
 
-    def fine_planes(self, planes: Float[Tensor, "b 3 c t t"]) -> Float[Tensor, "b 3 k f f"]:
-        """Token planes to the planes that are looked up; once a scene."""
+    def fine_planes(
+        self, planes: Float[Tensor, "b 3 c t t"], skip: Float[Tensor, "b 3 s f f"] | None = None
+    ) -> Float[Tensor, "b 3 k f f"]:
+        """Token planes, and the stem's finest features where they are used, to the planes that are looked up."""
         b = len(planes)
         fine = F.pixel_shuffle(self.unfold(planes.flatten(0, 1)), self.config.upsample)
+        if self.skip_in is not None:
+            fine, gate = fine[:, :-1], torch.sigmoid(fine[:, -1:])
+            if skip is not None:
+                fine = fine + gate * self.skip_in(skip.flatten(0, 1))
         return (fine + self.smooth(F.silu(fine))).unflatten(0, (b, 3)) + self.plane_bias
 
     def forward(
@@ -93,5 +105,4 @@ class RadianceField(nn.Module):
         x = x + F.silu(self.trunk(x))
         density = self.config.density_scale * F.softplus(self.density(x).float())[..., 0]
         seen = torch.cat([x, direction.to(x.dtype)], dim=-1)
-        semantic = None if self.semantic is None else self.semantic(seen).float()
-        return FieldValues(density, torch.sigmoid(self.rgb(seen).float()), semantic)
+        return FieldValues(density, torch.sigmoid(self.rgb(seen).float()), seen)
