@@ -103,6 +103,21 @@ class DynaRend(nn.Module):
         self.pose = PoseHead(last.width, last.heads, last.channels, last.token_cells)
         self.zoom_scale = config.zoom_edge_m / workspace_edge_m
 
+    @torch.no_grad()
+    def share_with_zoom(self) -> None:
+        """Start the zoom stage from what the coarse stage has learned, as far as their sizes agree.
+
+        Both look at a cloud in a cube; only the scale differs. Pretraining renders the coarse cube alone.
+        """
+        if self.zoom is None:
+            return
+        parts = ((self.coarse.stem, self.zoom.stem), (self.coarse.encoders[0], self.zoom.encoders[0]),
+                 (self.coarse.match, self.zoom.match), (self.coarse.match_in, self.zoom.match_in))  # fmt: skip
+        for learned, fresh in parts:
+            weights = learned.state_dict()
+            if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in fresh.state_dict().items()}:
+                fresh.load_state_dict(weights)
+
     def look(self, given: NetworkInput) -> Look:
         """The coarse stage: read the instruction, encode the workspace, value every cell."""
         latents, context = self.encode(given)

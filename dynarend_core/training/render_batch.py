@@ -26,6 +26,8 @@ class PixelTargets:
         depth: ``(b, r)`` [m].
         valid: ``(b, r)`` bool.
         jitter: ``(b, r, n)`` random numbers of the samples along each ray.
+        names: ``(b, r)`` ids of the objects seen, -1 where none is known.
+        features: ``(b, r, s)`` semantic features seen; s is 0 where there are none.
     """
 
     rays: Rays
@@ -33,11 +35,13 @@ class PixelTargets:
     depth: Tensor
     valid: Tensor
     jitter: Tensor
+    names: Tensor
+    features: Tensor
 
     def to(self, device: torch.device | str) -> PixelTargets:
         """The same pixels on another device."""
-        tensors = [x.to(device, non_blocking=True) for x in (self.rgb, self.depth, self.valid, self.jitter)]
-        return PixelTargets(self.rays.to(device), *tensors)
+        tensors = (self.rgb, self.depth, self.valid, self.jitter, self.names, self.features)
+        return PixelTargets(self.rays.to(device), *(x.to(device, non_blocking=True) for x in tensors))
 
 
 @dataclass(frozen=True)
@@ -81,4 +85,4 @@ def _targets(pixels: Sequence[PixelSample], rng: np.random.Generator, ray_sample
     depth = stack("depth")
     jitter = torch.from_numpy(rng.random((*depth.shape, ray_samples), dtype=np.float32))
     rays = Rays(*pixel_rays(stack("uv"), stack("K"), stack("T_base_camera")))
-    return PixelTargets(rays, stack("rgb"), depth, stack("valid"), jitter)
+    return PixelTargets(rays, stack("rgb"), depth, stack("valid"), jitter, stack("names"), stack("features"))

@@ -1,11 +1,12 @@
-"""What pretraining minimises: colours and depths of rendered pixels, now and at the next keyframe."""
+"""What pretraining minimises: colours, depths and meanings of rendered pixels, now and at the next keyframe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 SILOG_BALANCE = 0.5
@@ -19,37 +20,56 @@ class RenderWeights:
     Attributes:
         rgb: Mean squared error of colours in ``[0, 1]``.
         depth: Scale-invariant logarithmic depth error.
+        semantic: Cosine distance of rendered semantic features.
+        naming: Cross entropy of the object's name at measured points, read through the policy's match head.
         now: Reconstruction of what the cameras see.
         future: Prediction of what they see at the next keyframe.
     """
 
     rgb: float = 10.0
-    depth: float = 1.0
+    depth: float = 5.0
+    semantic: float = 0.5
+    naming: float = 0.2
     now: float = 1.0
     future: float = 1.0
+
+
+@dataclass(frozen=True)
+class TimeLosses:
+    """Scalars of one rendered time, unweighted."""
+
+    rgb: Tensor
+    depth: Tensor
+    semantic: Tensor
+
+    def total(self, weights: RenderWeights) -> Tensor:
+        """Weighted sum."""
+        return weights.rgb * self.rgb + weights.depth * self.depth + weights.semantic * self.semantic
 
 
 @dataclass(frozen=True)
 class RenderLosses:
     """Scalars of one batch, unweighted; ``total`` is what is minimised."""
 
-    now_rgb: Tensor
-    now_depth: Tensor
-    future_rgb: Tensor
-    future_depth: Tensor
+    now: TimeLosses
+    future: TimeLosses
+    naming: Tensor
     weights: RenderWeights
 
     @property
     def total(self) -> Tensor:
         """Weighted sum."""
         w = self.weights
-        now = w.rgb * self.now_rgb + w.depth * self.now_depth
-        return w.now * now + w.future * (w.rgb * self.future_rgb + w.depth * self.future_depth)
+        return w.now * self.now.total(w) + w.future * self.future.total(w) + w.naming * self.naming
 
     def detached(self) -> dict[str, float]:
         """Plain numbers for logs."""
-        names = ("now_rgb", "now_depth", "future_rgb", "future_depth", "total")
-        return {name: float(getattr(self, name).detach()) for name in names}
+        terms = {
+            f"{when}_{term}": getattr(losses, term)
+            for when, losses in (("now", self.now), ("future", self.future))
+            for term in ("rgb", "depth", "semantic")
+        }
+        return {name: float(x.detach()) for name, x in {**terms, "naming": self.naming, "total": self.total}.items()}
 
 
 def rgb_loss(
@@ -67,3 +87,18 @@ def silog_loss(
     error = torch.where(valid, rendered.clamp(min=_NEAREST_M).log() - truth.clamp(min=_NEAREST_M).log(), 0.0)
     count = valid.sum().clamp(min=1)
     return error.square().sum() / count - SILOG_BALANCE * (error.sum() / count).square()
+
+
+def semantic_loss(
+    rendered: Float[Tensor, "b r s"], truth: Float[Tensor, "b r s"], valid: Bool[Tensor, "b r"]
+) -> Float[Tensor, ""]:
+    """Mean cosine distance over the valid pixels."""
+    error = 1.0 - F.cosine_similarity(rendered, truth, dim=-1)
+    return (error * valid).sum() / valid.sum().clamp(min=1)
+
+
+def naming_loss(logits: Float[Tensor, "b r n"], names: Int[Tensor, "b r"]) -> Float[Tensor, ""]:
+    """Cross entropy over the pixels whose name is known (not negative)."""
+    known = names >= 0
+    each = F.cross_entropy(logits.flatten(0, 1), names.clamp(min=0).flatten(), reduction="none")
+    return (each * known.flatten()).sum() / known.sum().clamp(min=1)

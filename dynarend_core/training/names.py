@@ -1,0 +1,74 @@
+"""The semantic target of simulated scenes: text embeddings of the segmented objects' names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dynarend_core.networks.language import LANGUAGE_WIDTH, SentenceEncoder, stack_words
+from dynarend_core.networks.match_head import PLAIN, InstructionReader, MatchHead
+from dynarend_core.networks.triplane import sample
+from dynarend_core.rendering.rays import Rays
+
+NAME_CHANNELS = LANGUAGE_WIDTH // 2
+SHARPNESS = 5.0
+"""Scale of a plane's similarity, as the match head starts in the policy."""
+
+
+class NameTable(nn.Module):
+    """Names as vectors that rendered features are compared with, and as words that the policy reads.
+
+    Args:
+        names: Vocabulary; ids are positions in it.
+        encoder: The frozen sentence encoder.
+    """
+
+    vectors: Tensor
+    words: Tensor
+    mask: Tensor
+
+    def __init__(self, names: Sequence[str], encoder: SentenceEncoder) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        stacked = stack_words([encoder.encode(name) for name in self.names])
+        vectors = name_vectors(names, encoder)
+        for key, value in (("vectors", vectors), ("words", stacked.features[..., PLAIN]), ("mask", stacked.mask)):
+            self.register_buffer(key, value, persistent=False)
+
+    def logits(
+        self, reader: InstructionReader, match: MatchHead, early: Tensor, xyz: Float[Tensor, "b r 3"]
+    ) -> Float[Tensor, "b r n"]:
+        """How well each name fits each point, by the policy's own way of finding a word in the scene.
+
+        The match head compares a word with the early features of a cell, in each plane; here the cell is given by a
+        point on a surface and every name of the vocabulary is compared.
+
+        Args:
+            reader: Gives the plain meaning of words.
+            match: The match head.
+            early: ``(b, 3, k, n, n)`` early plane features.
+            xyz: Points, normalised coordinates.
+        """
+        words = (reader.value(self.words).float() * self.mask[..., None]).sum(1) / self.mask.sum(1, keepdim=True)
+        meaning = F.normalize(match.word(words).float(), dim=-1)
+        cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
+        at = sample(F.normalize(cells, dim=2), xyz)
+        return SHARPNESS * torch.einsum("brpc,nc->brn", at, meaning)
+
+
+def name_vectors(names: Sequence[str], encoder: SentenceEncoder) -> Float[Tensor, "n s"]:
+    """Unit vectors of names, less what they share: sentence encoders put all short phrases close together."""
+    contextual = slice(0, NAME_CHANNELS)
+    plain = torch.stack([encoder.encode(name)[:, contextual].mean(0) for name in names])
+    unit = F.normalize(plain, dim=-1)
+    return F.normalize(unit - unit.mean(0, keepdim=True), dim=-1) if len(names) > 1 else unit
+
+
+def surface_points(rays: Rays, depth: Float[Tensor, "b r"], box: Float[Tensor, "2 3"]) -> Float[Tensor, "b r 3"]:
+    """Where the rays' measured depths lie, in the cube ``[-1, 1]^3``."""
+    xyz = rays.origins + depth[..., None] * rays.directions
+    return (xyz - box[0]) / (box[1] - box[0]) * 2.0 - 1.0
