@@ -89,6 +89,7 @@ class _Bench:
             latents, _ = loop.network.network.encode(self.batch.given)
         self.plain = copy.deepcopy(loop.network.renderer).float().cpu()
         self.planes = [planes.detach().requires_grad_() for planes in (latents.now, latents.future)]
+        self.skip = latents.stem.skips[0].detach() if latents.stem.skips else None
 
     def fields(self) -> dict[str, Any]:
         """Everything measured, flat."""
@@ -142,7 +143,7 @@ class _Bench:
     def _render(self) -> None:
         for planes, pixels in zip(self.planes, (self.batch.now, self.batch.future), strict=True):
             with self._autocast():
-                seen = self.loop.network.renderer(planes, pixels.rays, pixels.jitter, pixels.depth)
+                seen = self.loop.network.renderer(planes, pixels.rays, pixels.jitter, pixels.depth, self.skip)
             _backward(seen.rgb, seen.depth)
 
     def _reference(self) -> None:
@@ -151,7 +152,9 @@ class _Bench:
         few = slice(0, 1), slice(0, REFERENCE_RAYS)
         rays = Rays(pixels.rays.origins[few], pixels.rays.directions[few])
         planes = self.planes[0][:1].detach().float().cpu().requires_grad_()
-        _backward(*reference.render(self.plain, planes, rays, pixels.jitter[few], pixels.depth[few]))
+        skip = None if self.skip is None else self.skip[:1].float().cpu()
+        seen = reference.render(self.plain, planes, rays, pixels.jitter[few], pixels.depth[few], skip)
+        _backward(seen.rgb, seen.depth)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device, torch.bfloat16, enabled=self.loop.config.bf16)

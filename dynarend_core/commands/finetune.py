@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         preset=preset,
         loop=loop,
         validation_data=args.validation_data,
+        demonstrations=args.demonstrations,
         initial_policy=args.initial_policy,
         resume=args.resume,
     )

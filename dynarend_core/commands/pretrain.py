@@ -14,6 +14,8 @@ from dynarend_core.commands.training_options import add_training_options, traini
 if TYPE_CHECKING:
     from dynarend_core.training.presets import RenderingConfig
 
+TERMS = ("rgb", "depth", "semantic", "naming", "now", "future")
+
 DESCRIPTION = """\
 Pretrain a network by rendering: with part of its tokens hidden it must render what the cameras see now, and what
 they will see at the next keyframe.
@@ -25,6 +27,7 @@ A weight of 0 switches a term off. --held-out-camera measures views the renderer
 examples:
   dynarend pretrain --data data/train --validation-data data/val --out runs/p --time-limit-minutes 40
   dynarend pretrain --data data/train --out runs/q --future-weight 0      reconstruction without prediction
+  dynarend pretrain --data data/train --out runs/r --fit-renderer models/policies/small   only a renderer, to look at
   dynarend finetune --data data/train --out runs/b --from runs/p/policy"""
 
 
@@ -39,8 +42,19 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     add_training_options(p)
     p.add_argument("--validation-data", type=Path, help="held-out store to render (default: scenes of --data)")
     p.add_argument("--held-out-camera", help="leave this camera out of the targets, and render it for validation")
-    for name in ("rgb", "depth", "now", "future"):
+    for name in TERMS:
         p.add_argument(f"--{name}-weight", type=float, help=f"weight of the {name} loss (default: the preset's)")
+    p.add_argument(
+        "--semantics", default="auto",
+        help="semantic targets: auto (object names where the store has them), names, none (default: %(default)s)",
+    )  # fmt: skip
+    p.add_argument(
+        "--target-views", action=argparse.BooleanOptionalAction, default=True, help="use the store's extra views"
+    )
+    p.add_argument(
+        "--fit-renderer", type=Path, metavar="POLICY",
+        help="leave this finished policy as it is and only fit a renderer to it, to see what it foresees",
+    )  # fmt: skip
     p.add_argument("--rays", type=int, help="rays a sample and time (default: the preset's)")
     p.add_argument("--mask-ratio", type=float, nargs=2, metavar=("LOW", "HIGH"), help="share of hidden tokens")
     add_json_option(p, "steps, time and how well held-out scenes are rendered")
@@ -50,7 +64,8 @@ def register(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Pretrain."""
     from dynarend_core.commands.finetune_display import FinetuneDisplay
-    from dynarend_core.training.pretrain import Pretrain, PretrainConfig
+    from dynarend_core.training.pretrain import Pretrain
+    from dynarend_core.training.pretrain_config import PretrainConfig
 
     preset, loop = training_settings(args)
     config = PretrainConfig(
@@ -61,9 +76,13 @@ def run(args: argparse.Namespace) -> int:
         loop=loop,
         validation_data=args.validation_data,
         held_out_camera=args.held_out_camera,
+        demonstrations=args.demonstrations,
+        semantics=args.semantics,
+        target_views=args.target_views,
+        frozen_policy=args.fit_renderer,
         resume=args.resume,
     )
-    losses = ("now_rgb", "now_depth", "future_rgb", "future_depth")
+    losses = ("now_rgb", "now_depth", "now_semantic", "naming", "future_rgb", "future_depth")
     with FinetuneDisplay(preset.training.steps, losses) as display:
         report = Pretrain(config, display.on_step, display.on_data, display.on_rendering).execute()
     if int(os.environ.get("RANK", "0")) > 0:
@@ -76,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rendering(args: argparse.Namespace, chosen: RenderingConfig) -> RenderingConfig:
     """The preset's rendering with the given weights, rays and mask."""
-    given = {name: getattr(args, f"{name}_weight") for name in ("rgb", "depth", "now", "future")}
+    given = {name: getattr(args, f"{name}_weight") for name in TERMS}
     weights = dataclasses.replace(chosen.weights, **{k: v for k, v in given.items() if v is not None})
     rays = chosen.rays if args.rays is None else args.rays
     mask = chosen.mask_ratio if args.mask_ratio is None else tuple(args.mask_ratio)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, Sample
+from dynarend_core.datasets.semantics import NoSemantics, SemanticSource
 from dynarend_core.datasets.view_cache import TaskViews
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import aabb as boxes
@@ -34,6 +35,8 @@ class PixelSample:
         rgb: ``(r, 3)`` in ``[0, 1]``.
         depth: ``(r,)`` [m].
         valid: ``(r,)`` bool; False pads a view that shows too little of the workspace.
+        names: ``(r,)`` int64 id of the object seen, -1 where none is known.
+        features: ``(r, s)`` semantic features seen.
     """
 
     uv: Array
@@ -42,6 +45,23 @@ class PixelSample:
     rgb: Array
     depth: Array
     valid: Array
+    names: Array
+    features: Array
+
+
+@dataclass(frozen=True)
+class PixelConfig:
+    """Which pixels are drawn.
+
+    Attributes:
+        rays: Pixels a sample and time.
+        without_camera: Input camera whose pixels are never drawn.
+        target_views: Whether the store's extra target views are drawn, too.
+    """
+
+    rays: int
+    without_camera: str | None = None
+    target_views: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,19 +79,30 @@ class RenderingDataset:
     Args:
         keyframes: Clouds and instructions.
         views: Images of the same tasks in the same order.
-        rays: Pixels a sample and time.
-        without_camera: Input camera whose pixels are never drawn. Target views are always drawn.
+        pixels: Which pixels are drawn.
+        semantics: What pixels mean.
 
     Raises:
-        DatasetError: ``without_camera`` is unknown or the only view.
+        DatasetError: The camera to leave out is unknown or the only view.
     """
 
     def __init__(
-        self, keyframes: KeyframeDataset, views: Sequence[TaskViews], rays: int, without_camera: str | None = None
+        self,
+        keyframes: KeyframeDataset,
+        views: Sequence[TaskViews],
+        pixels: PixelConfig,
+        semantics: SemanticSource | None = None,
     ) -> None:
-        self.keyframes, self.views, self.rays = keyframes, list(views), rays
+        self.keyframes, self.views, self.config = keyframes, list(views), pixels
+        self.semantics: SemanticSource = NoSemantics() if semantics is None else semantics
+        without_camera = pixels.without_camera
         self.cameras = [
-            [i for i, name in enumerate((*v.cameras, *v.targets)) if name != without_camera] for v in self.views
+            [
+                i
+                for i, name in enumerate(v.cameras + (v.targets if pixels.target_views else ()))
+                if name != without_camera
+            ]
+            for v in self.views
         ]
         for view, kept in zip(self.views, self.cameras, strict=True):
             if not kept or (without_camera is not None and without_camera not in view.cameras):
@@ -99,14 +130,14 @@ class RenderingDataset:
         views = self.views[number]
         camera = int(rng.choice(self.cameras[number]))
         height, width = views.depth.shape[2:]
-        flat = rng.integers(0, height * width, _CANDIDATES * self.rays)
+        flat = rng.integers(0, height * width, _CANDIDATES * self.config.rays)
         v, u = np.divmod(flat, width)
         uv = np.stack([u, v], axis=-1).astype(np.float32) + 0.5
         depth = views.depth_m(frame, camera, v, u)
         K, T = views.K[frame, camera], motion @ views.T_base_camera[frame, camera]
         along = np.stack([(uv[:, 0] - K[0, 2]) / K[0, 0], (uv[:, 1] - K[1, 2]) / K[1, 1], np.ones(len(uv))], axis=-1)
         usable = (depth > 0) & boxes.contains(self.keyframes.aabb, se3.apply(T, along * depth[:, None]))
-        chosen = np.argsort(~usable, kind="stable")[: self.rays]
+        chosen = np.argsort(~usable, kind="stable")[: self.config.rays]
         rgb = views.rgb[frame, camera, v[chosen], u[chosen]].astype(np.float32) / 255.0
         return PixelSample(
             uv[chosen],
@@ -115,4 +146,5 @@ class RenderingDataset:
             rgb,
             np.where(usable[chosen], depth[chosen], np.float32(1.0)),
             usable[chosen],
+            *self.semantics.at(number, frame, camera, v[chosen], u[chosen]),
         )

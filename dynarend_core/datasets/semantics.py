@@ -7,7 +7,7 @@ A source answers for pixels of a frame with the id of the named object seen ther
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from dynarend_core.errors import DatasetError
 Array = np.ndarray
 
 
+@runtime_checkable
 class SemanticSource(Protocol):
     """Meanings of pixels.
 
@@ -71,7 +72,7 @@ class ObjectNames:
         missing = [v.task for v in views if v.objects is None]
         if missing:
             raise DatasetError(
-                f"no object masks in task {', '.join(missing)}: record it again with this version's `dynarend collect`, "
+                f"no object masks in task {', '.join(missing)}: record it again with `dynarend collect`, "
                 "or train without semantic targets: --semantics none"
             )
         self.views = list(views)

@@ -20,11 +20,13 @@ class Foreseen:
     Attributes:
         now: ``(1, 3, c, t, t)`` token planes of the scene as it is.
         later: ``(1, 3, c, t, t)`` token planes of the scene at the next keyframe.
+        skip: ``(1, 3, s, f, f)`` the stem's finest features, if the renderer reads them.
         renderer: Renders either.
     """
 
     now: Tensor
     later: Tensor
+    skip: Tensor | None
     renderer: Renderer
 
     def present(self, view: Viewpoint) -> Picture:
@@ -40,7 +42,7 @@ class Foreseen:
         K, T = (torch.as_tensor(x, dtype=torch.float32, device=planes.device) for x in (view.K, view.T_base_camera))
         pixels = image_positions(view.height, view.width).to(planes.device)
         origins, directions = pixel_rays(pixels, K, T)
-        seen = self.renderer.image(planes, Rays(origins[None], directions[None]))
+        seen = self.renderer.image(planes, Rays(origins[None], directions[None]), skip=self.skip)
         shape = (view.height, view.width)
         semantic = None if seen.semantic is None else seen.semantic[0].float().cpu().numpy().reshape(*shape, -1)
         return Picture(

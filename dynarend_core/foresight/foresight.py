@@ -76,4 +76,5 @@ class Foresight:
             InvalidInputError: The instruction is empty.
         """
         latents, _ = self.policy.network.encode(self.policy.network_input(observation))
-        return Foreseen(latents.now, latents.future, self.renderer)
+        skip = None if self.renderer.field.skip_in is None else latents.stem.skips[0]
+        return Foreseen(latents.now, latents.future, skip, self.renderer)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dynarend_core.rendering.radiance_field import PLANE_AXES
 from dynarend_core.rendering.rays import Rays
-from dynarend_core.rendering.renderer import Renderer
+from dynarend_core.rendering.renderer import Renderer, Rendering
 
 _NEAREST_M = 0.01
 
@@ -59,15 +59,17 @@ def render(
     rays: Rays,
     jitter: Float[Tensor, "b r n"],
     guide: Float[Tensor, "b r"],
-) -> tuple[Float[Tensor, "b r 3"], Float[Tensor, "b r"]]:
-    """Colours and depths [m] of rays with depth-guided samples; arguments as in ``Renderer.forward``."""
-    fine = renderer.field.fine_planes(planes)
+    skip: Float[Tensor, "b 3 s f f"] | None = None,
+) -> Rendering:
+    """Rays with depth-guided samples; arguments as in ``Renderer.forward``."""
+    fine = renderer.field.fine_planes(planes, skip)
     pixels = []
     for b, r in itertools.product(range(len(planes)), range(rays.origins.shape[1])):
         at = _samples(renderer, rays.origins[b, r], rays.directions[b, r], jitter[b, r].tolist(), float(guide[b, r]))
         pixels.append(_pixel(renderer, fine[b : b + 1], rays.origins[b, r], rays.directions[b, r], at))
     shape = rays.origins.shape[:2]
-    return torch.stack([p[0] for p in pixels]).unflatten(0, shape), torch.stack([p[1] for p in pixels]).reshape(shape)
+    colour, depth, opacity, semantic = (torch.stack(x).unflatten(0, shape) for x in zip(*pixels, strict=True))
+    return Rendering(colour, depth, opacity, semantic if renderer.field.semantic is not None else None)
 
 
 def _samples(renderer: Renderer, origin: Tensor, direction: Tensor, u: list[float], guide: float) -> list[float]:
@@ -83,17 +85,19 @@ def _samples(renderer: Renderer, origin: Tensor, direction: Tensor, u: list[floa
 
 
 def _pixel(renderer: Renderer, fine: Tensor, origin: Tensor, direction: Tensor, at: list[float]) -> tuple:
-    """Colour and depth of one ray; ``at`` are its near end, its samples and its far end."""
+    """Colour, depth, opacity and semantics of one ray; ``at`` are its near end, its samples and its far end."""
     box, (near, *t, far) = renderer.box, at
     edges = [near, *((a + c) / 2 for a, c in itertools.pairwise(t)), far]
     unit = direction / direction.norm()
-    density, rgb = [], []
+    head = renderer.field.semantic
+    density, rgb, semantic = [], [], []
     for depth in t:
         xyz = (origin + depth * direction - box[0]) / (box[1] - box[0]) * 2 - 1
         value = renderer.field(fine, xyz[None, None], unit[None, None])
         density.append(value.density[0, 0])
         rgb.append(value.rgb[0, 0])
+        semantic.append(value.features.new_zeros(0) if head is None else head(value.features[0, 0]))
     lengths = [(end - start) * direction.norm() for start, end in itertools.pairwise(edges)]
     w = weights(torch.stack(density), torch.stack(lengths))
-    colour = sum(wi * c for wi, c in zip(w, rgb, strict=True))
-    return colour, sum(wi * depth for wi, depth in zip(w, t, strict=True)) + (1 - w.sum()) * far
+    colour, meaning = ((w[:, None] * torch.stack(x)).sum(0) for x in (rgb, semantic))
+    return colour, sum(wi * depth for wi, depth in zip(w, t, strict=True)) + (1 - w.sum()) * far, w.sum(), meaning

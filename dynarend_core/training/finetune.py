@@ -45,6 +45,7 @@ class FinetuneConfig:
         preset: Network and training settings.
         loop: Device, seed, limits.
         validation_data: Store of held-out demonstrations; None holds the last 5 % of the episodes out.
+        demonstrations: Use only the first so many of each task; None for all.
         initial_policy: Policy folder whose weights the network starts from.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
@@ -58,6 +59,7 @@ class FinetuneConfig:
     preset: Preset
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(Preset().training))
     validation_data: Path | None = None
+    demonstrations: int | None = None
     initial_policy: Path | None = None
     resume: bool = False
     save_every_s: float = 180.0
@@ -147,7 +149,7 @@ class Finetune:
         return {name: round(value, 4) for name, value in average.items()}
 
     def _datasets(self) -> tuple[KeyframeDataset, KeyframeDataset]:
-        tasks = self._tasks(self.config.data)
+        tasks = self._tasks(self.config.data, self.config.demonstrations)
         p, aabb = self.config.preset, SCENE_AABB_BASE
         t = p.training
         augmentation = AugmentationConfig(translation_m=t.translation_m, yaw_deg=t.yaw_deg)
@@ -161,13 +163,13 @@ class Finetune:
         train = KeyframeDataset(tasks, aabb, config, [s[0] for s in splits])
         return train, KeyframeDataset(tasks, aabb, config, [s[1] for s in splits])
 
-    def _tasks(self, root: Path) -> list[TaskClouds]:
+    def _tasks(self, root: Path, demonstrations: int | None = None) -> list[TaskClouds]:
         store = DemonstrationStore(root)
         names = store.tasks()
         if not names:
             raise DatasetError(f"{root} holds no demonstrations; record some with `dynarend collect --out {root}`")
         fusion = FusionConfig(SCENE_AABB_BASE)
-        return main_first(lambda: [load_task(store, name, fusion, self.on_data) for name in names])
+        return main_first(lambda: [load_task(store, name, fusion, self.on_data, demonstrations) for name in names])
 
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:
         return CheckpointInfo(

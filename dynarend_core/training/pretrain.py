@@ -84,6 +84,10 @@ class Pretrain:
         policy, picture = str(c.out / "policy"), str(c.out / "rendering.png")
         return PretrainReport(policy, picture, loop.step, loop.elapsed_s, rate, rate * rays, reports)
 
+    def loop(self) -> TrainingLoop[Pretrainer]:
+        """The run's data, network and optimiser, not started: for measuring its parts."""
+        return self._loop(load_pretrain_data(self.config, self.on_data))[0]
+
     def _train(
         self,
         loop: TrainingLoop[Pretrainer],

@@ -10,7 +10,7 @@ from dynarend_core.datasets import points
 from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import load_task
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
-from dynarend_core.datasets.rendering_dataset import RenderingDataset
+from dynarend_core.datasets.rendering_dataset import PixelConfig, RenderingDataset
 from dynarend_core.datasets.view_cache import load_views
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
@@ -22,7 +22,7 @@ def dataset(store, **options):
     task = load_task(store, "toy", FusionConfig(SCENE_AABB_BASE))
     augmentation = AugmentationConfig(brightness=0, contrast=0, tint=0, colour_noise=0, dropout=0)
     keyframes = KeyframeDataset([task], SCENE_AABB_BASE, SampleConfig(8192, 0, 0.0, 0.0, augmentation))
-    return RenderingDataset(keyframes, [load_views(store, "toy")], rays=64, **options)
+    return RenderingDataset(keyframes, [load_views(store, "toy")], PixelConfig(rays=64, **options))
 
 
 def enriched(record, names, targets=1):

@@ -10,7 +10,9 @@ from dynarend_core.rendering.rays import Rays
 from dynarend_core.rendering.renderer import RenderConfig, Renderer
 
 BOX = torch.tensor([[0.0, -0.5, 0.0], [1.0, 0.5, 1.0]])
-SMALL = RenderConfig(FieldConfig(channels=4, upsample=2, hidden=8, semantic_channels=5), strata=6, guided=4)
+SMALL = RenderConfig(
+    FieldConfig(channels=4, upsample=2, hidden=8, semantic_channels=5, skip_channels=3), strata=6, guided=4
+)
 
 
 def some_rays(b=2, r=3):
@@ -37,12 +39,15 @@ def test_renderer_equals_the_loop_with_gradients():
     renderer = Renderer(SMALL, 6, BOX)
     planes = torch.randn(2, 3, 6, 4, 4, requires_grad=True)
     rays, jitter, guide = some_rays(), torch.rand(2, 3, SMALL.samples), torch.full((2, 3), 1.0)
-    fast = renderer(planes, rays, jitter, guide)
+    skip = torch.randn(2, 3, 3, 8, 8, requires_grad=True)
+    fast = renderer(planes, rays, jitter, guide, skip)
     results = []
-    for colour, depth in ((fast.rgb, fast.depth), reference.render(renderer, planes, rays, jitter, guide)):
-        loss = (colour**2).sum() + (depth**2).sum()
-        parameters = [planes, renderer.field.density.weight, renderer.field.unfold.weight]
-        results.append((colour, depth, *torch.autograd.grad(loss, parameters, retain_graph=True)))
+    for seen in (fast, reference.render(renderer, planes, rays, jitter, guide, skip)):
+        loss = (seen.rgb**2).sum() + (seen.depth**2).sum() + (seen.semantic**2).sum()
+        field = renderer.field
+        parameters = [planes, skip, field.density.weight, field.unfold.weight, field.semantic.weight]
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+        results.append((seen.rgb, seen.depth, seen.opacity, seen.semantic, *gradients))
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
     assert fast.semantic.shape == (2, 3, 5)
@@ -55,7 +60,7 @@ class Wall(RadianceField):
     def forward(self, fine, xyz, direction):
         z = (xyz[..., 2] + 1) / 2
         red = torch.tensor([1.0, 0.0, 0.0]).expand(*z.shape, 3)
-        return FieldValues(torch.where(z < 0.25, 1e4, 0.0), red, None)
+        return FieldValues(torch.where(z < 0.25, 1e4, 0.0), red, torch.zeros(*z.shape, 1))
 
 
 @pytest.mark.parametrize("guided", [True, False])

@@ -15,7 +15,8 @@ from dynarend_core.rendering.renderer_file import load_renderer
 from dynarend_core.training.finetune import Finetune, FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
-from dynarend_core.training.pretrain import Pretrain, PretrainConfig
+from dynarend_core.training.pretrain import Pretrain
+from dynarend_core.training.pretrain_config import PretrainConfig
 from dynarend_core.training.render_losses import RenderWeights
 
 
@@ -106,6 +107,7 @@ def test_without_prediction_the_second_encoder_stays_as_it_was(config):
 def test_rendering_is_learned(config):
     """Forty steps on three tables: every term falls, depths fast."""
     training = dataclasses.replace(config.preset.training, steps=40, batch_size=4, translation_m=0.02, yaw_deg=5.0)
+    config = with_weights(config, rgb=10.0, depth=1.0)
     chosen = dataclasses.replace(config.preset, training=training)
     seen = []
     config = dataclasses.replace(config, preset=chosen, loop=LoopConfig(training, bf16=False))
@@ -117,6 +119,6 @@ def test_rendering_is_learned(config):
 
 def test_a_run_without_losses_or_data_is_refused(config, tmp_path):
     with pytest.raises(ConfigurationError, match="no loss is left"):
-        Pretrain(with_weights(config, rgb=0.0, depth=0.0))
+        with_weights(config, rgb=0.0, depth=0.0, semantic=0.0, naming=0.0)
     with pytest.raises(DatasetError, match="dynarend collect"):
         Pretrain(dataclasses.replace(config, data=tmp_path / "empty")).execute()

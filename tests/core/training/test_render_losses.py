@@ -3,7 +3,15 @@ import math
 import pytest
 import torch
 
-from dynarend_core.training.render_losses import RenderLosses, RenderWeights, rgb_loss, silog_loss
+from dynarend_core.training.render_losses import (
+    RenderLosses,
+    RenderWeights,
+    TimeLosses,
+    naming_loss,
+    rgb_loss,
+    semantic_loss,
+    silog_loss,
+)
 
 EVERY = torch.ones(2, 5, dtype=torch.bool)
 
@@ -24,9 +32,23 @@ def test_silog_of_one_common_factor_is_half_its_squared_logarithm():
 
 
 def test_each_term_can_be_switched_off():
-    terms = [torch.tensor(float(x)) for x in (1, 2, 4, 8)]
-    assert float(RenderLosses(*terms, RenderWeights(1.0, 1.0, 1.0, 1.0)).total) == 15
-    assert float(RenderLosses(*terms, RenderWeights(0.0, 1.0, 1.0, 1.0)).total) == 10
-    assert float(RenderLosses(*terms, RenderWeights(1.0, 0.0, 1.0, 1.0)).total) == 5
-    assert float(RenderLosses(*terms, RenderWeights(1.0, 1.0, 0.0, 1.0)).total) == 12
-    assert float(RenderLosses(*terms, RenderWeights(1.0, 1.0, 1.0, 0.0)).total) == 3
+    now, future = (TimeLosses(*(torch.tensor(float(x)) for x in terms)) for terms in ((1, 2, 4), (8, 16, 32)))
+    naming = torch.tensor(64.0)
+    names = ("rgb", "depth", "semantic", "naming", "now", "future")
+    shares = dict(zip(names, (9, 18, 36, 64, 7, 56), strict=True))
+    ones = dict.fromkeys(names, 1.0)
+    assert float(RenderLosses(now, future, naming, RenderWeights(**ones)).total) == 127
+    for name, share in shares.items():
+        weights = RenderWeights(**{**ones, name: 0.0})
+        assert float(RenderLosses(now, future, naming, weights).total) == 127 - share, name
+
+
+def test_meaning_is_a_direction_and_unknown_names_do_not_count():
+    truth = torch.randn(2, 5, 7)
+    assert float(semantic_loss(3 * truth, truth, EVERY)) == pytest.approx(0, abs=1e-6)
+    assert float(semantic_loss(-truth, truth, EVERY)) == pytest.approx(2)
+    names = torch.tensor([[0, 1, 2, -1, -1], [2, 2, -1, 0, 1]])
+    right = 50 * torch.nn.functional.one_hot(names.clamp(min=0), 3).float()
+    right[names < 0] = torch.tensor([0.0, 0.0, 50.0])
+    assert float(naming_loss(right, names)) == pytest.approx(0, abs=1e-6)
+    assert float(naming_loss(torch.zeros(2, 5, 3), names)) == pytest.approx(math.log(3))
