@@ -23,6 +23,8 @@ class FieldConfig:
         hidden: Width of the heads.
         semantic_channels: Channels of the semantic head; 0 leaves it out.
         skip_channels: Channels of the stem's finest features, which the field may read beside the tokens; 0: none.
+        octaves: Sines and cosines of the position that the heads are given beside the planes' sum: a plane knows how
+            far along its normal the surface lies, and the heads must compare that with where they are asked.
         density_scale: Density of a raw output of about 1 [1/m]: a surface must be dense within a centimetre.
     """
 
@@ -31,6 +33,7 @@ class FieldConfig:
     hidden: int = 64
     semantic_channels: int = 0
     skip_channels: int = 16
+    octaves: int = 4
     density_scale: float = 30.0
 
 
@@ -58,6 +61,12 @@ def lookup(planes: Float[Tensor, "b 3 c n n"], xyz: Float[Tensor, "b m 3"]) -> F
     return flat.reshape(b, 3, c, -1).sum(dim=1).transpose(1, 2)
 
 
+def encode_position(xyz: Float[Tensor, "*b 3"], octaves: int) -> Float[Tensor, "*b k"]:
+    """Coordinates with sines and cosines of ``pi 2^i`` times them, ``k = 3 + 6 octaves``."""
+    angles = xyz[..., None] * (torch.pi * 2.0 ** torch.arange(octaves, device=xyz.device, dtype=xyz.dtype))
+    return torch.cat([xyz, angles.sin().flatten(-2), angles.cos().flatten(-2)], dim=-1)
+
+
 class RadianceField(nn.Module):
     """Unfolds each token to a patch of finer cells, then reads density, colour and semantics with small heads.
 
@@ -78,7 +87,7 @@ class RadianceField(nn.Module):
         self.skip_in = nn.Conv2d(c.skip_channels, c.channels, 1) if c.skip_channels else None
         self.smooth = nn.Conv2d(c.channels, c.channels, 3, padding=1, padding_mode="replicate")
         self.plane_bias = nn.Parameter(torch.randn(3, c.channels, 1, 1) * 0.02)
-        self.trunk_in = nn.Linear(c.channels, c.hidden)
+        self.trunk_in = nn.Linear(c.channels + 3 + 6 * c.octaves, c.hidden)
         self.trunk = nn.Linear(c.hidden, c.hidden)
         self.density = nn.Linear(c.hidden, 1)
         self.rgb = nn.Sequential(nn.Linear(c.hidden + 3, c.hidden // 2), nn.SiLU(), nn.Linear(c.hidden // 2, 3))
@@ -101,7 +110,7 @@ class RadianceField(nn.Module):
         self, fine: Float[Tensor, "b 3 k f f"], xyz: Float[Tensor, "b m 3"], direction: Float[Tensor, "b m 3"]
     ) -> FieldValues:
         """The field at normalised positions, seen along unit directions."""
-        x = F.silu(self.trunk_in(lookup(fine, xyz)))
+        x = F.silu(self.trunk_in(torch.cat([lookup(fine, xyz), encode_position(xyz, self.config.octaves)], dim=-1)))
         x = x + F.silu(self.trunk(x))
         density = self.config.density_scale * F.softplus(self.density(x).float())[..., 0]
         seen = torch.cat([x, direction.to(x.dtype)], dim=-1)

@@ -11,6 +11,7 @@ from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import load_task
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
 from dynarend_core.datasets.rendering_dataset import PixelConfig, RenderingDataset
+from dynarend_core.datasets.semantics import ObjectNames
 from dynarend_core.datasets.view_cache import load_views
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
@@ -160,3 +161,26 @@ def test_the_first_episodes_alone_keep_clouds_and_views_in_step(rich_store):
         for count in (0, 4):
             with pytest.raises(DatasetError, match=f"{count} episodes .* holds 3"):
                 load(count)
+
+
+def test_small_objects_are_drawn_as_often_as_large_ones(toy_store, tmp_path):
+    store = toy_store(tmp_path, 1)
+    record = store.read("toy", 0)
+    ids = np.full((64, 64), 1, np.uint8)
+    ids[30:32, 30:32] = 2
+    frames = tuple(dataclasses.replace(f, object_ids=(ids, ids)) for f in record.frames)
+    store.write("toy", 0, dataclasses.replace(record, frames=frames, object_names=("table", "red button")))
+    task = load_task(store, "toy", FusionConfig(SCENE_AABB_BASE))
+    keyframes = KeyframeDataset([task], SCENE_AABB_BASE, SampleConfig(1024, 0, 0.0, 0.0))
+    views = [load_views(store, "toy")]
+    source = ObjectNames(views)
+    drawn = RenderingDataset(keyframes, views, PixelConfig(64), source).draw(np.random.default_rng(0)).now
+    seen = [source.names[i] for i in drawn.names[drawn.valid]]
+    assert 8 <= seen.count("red button") <= 28
+    for (u, v), i in zip(drawn.uv, drawn.names, strict=True):
+        assert (source.names[i] == "red button") == (30 <= u < 32 and 30 <= v < 32)
+
+
+def test_names_are_refused_where_the_store_has_no_masks(toy_store, tmp_path):
+    with pytest.raises(DatasetError, match="--semantics none"):
+        ObjectNames([load_views(toy_store(tmp_path), "toy")])
