@@ -105,8 +105,8 @@ def test_without_prediction_the_second_encoder_stays_as_it_was(config):
 
 
 def test_rendering_is_learned(config):
-    """Forty steps on three tables: every term falls, depths fast."""
-    training = dataclasses.replace(config.preset.training, steps=40, batch_size=4, translation_m=0.02, yaw_deg=5.0)
+    """Eighty steps on three tables: every term falls, depths fast."""
+    training = dataclasses.replace(config.preset.training, steps=80, batch_size=4, translation_m=0.02, yaw_deg=5.0)
     config = with_weights(config, rgb=10.0, depth=1.0)
     chosen = dataclasses.replace(config.preset, training=training)
     seen = []
