@@ -103,7 +103,10 @@ class RadianceField(nn.Module):
         if self.skip_in is not None:
             fine, gate = fine[:, :-1], torch.sigmoid(fine[:, -1:])
             if skip is not None:
-                fine = fine + gate * self.skip_in(skip.flatten(0, 1))
+                seen = self.skip_in(skip.flatten(0, 1))
+                if seen.shape[-1] != fine.shape[-1]:
+                    seen = F.interpolate(seen, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+                fine = fine + gate * seen
         return (fine + self.smooth(F.silu(fine))).unflatten(0, (b, 3)) + self.plane_bias
 
     def forward(
