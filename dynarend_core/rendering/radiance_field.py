@@ -95,7 +95,7 @@ class RadianceField(nn.Module):
         nn.init.constant_(self.density.bias, -2.0)  # start nearly transparent, or gradients stop at the first samples
 
     def fine_planes(
-        self, planes: Float[Tensor, "b 3 c t t"], skip: Float[Tensor, "b 3 s f f"] | None = None
+        self, planes: Float[Tensor, "b 3 c t t"], skip: Float[Tensor, "b 3 s g g"] | None = None
     ) -> Float[Tensor, "b 3 k f f"]:
         """Token planes, and the stem's finest features where they are used, to the planes that are looked up."""
         b = len(planes)
