@@ -47,6 +47,7 @@ DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"]
 CORE_COMMANDS = [
     "bench",
+    "calibrate",
     "collect",
     "evaluate",
     "features",

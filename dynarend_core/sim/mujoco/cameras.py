@@ -16,7 +16,7 @@ from dynarend_core.planning.panda import T_HAND_TIP
 from dynarend_core.types import Array, CameraView
 
 _RLBENCH_TO_OPTICAL = np.diag([-1.0, -1.0, 1.0])  # RLBench: x left, y up, z forward
-_OPTICAL_TO_MUJOCO = np.diag([1.0, -1.0, -1.0])  # MuJoCo: x right, y up, z backward
+OPTICAL_TO_MUJOCO = np.diag([1.0, -1.0, -1.0])  # MuJoCo: x right, y up, z backward
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ SCENE_GROUP, VISUAL_GROUP, COLLISION_GROUP = 0, 2, 3
 def add_cameras(spec: mujoco.MjSpec, hand_body: str) -> None:
     """Add all cameras to the scene; the wrist camera rides on the hand."""
     for c in CAMERAS.values():
-        T = se3.make(np.array(c.R_rlbench) @ _RLBENCH_TO_OPTICAL @ _OPTICAL_TO_MUJOCO, np.array(c.position))
+        T = se3.make(np.array(c.R_rlbench) @ _RLBENCH_TO_OPTICAL @ OPTICAL_TO_MUJOCO, np.array(c.position))
         T[:3, :3] = _orthonormal(T[:3, :3])
         parent = spec.worldbody
         if c.name == "wrist":
@@ -171,14 +171,14 @@ def place_spare_camera(model: mujoco.MjModel, data: mujoco.MjData, base: str, T_
     T_world_camera = T_WORLD_BASE @ T_base_camera
     spare = data.camera(SPARE_CAMERA)
     spare.xpos[:] = T_world_camera[:3, 3]
-    spare.xmat[:] = (T_world_camera[:3, :3] @ _OPTICAL_TO_MUJOCO).ravel()
+    spare.xmat[:] = (T_world_camera[:3, :3] @ OPTICAL_TO_MUJOCO).ravel()
     model.camera(SPARE_CAMERA).fovy[:] = CAMERAS[base].fov_deg
 
 
 def camera_pose(data: mujoco.MjData, name: str) -> Array:
     """``(4, 4)`` T_base_camera of a camera now."""
     camera = data.camera(name)
-    T_world_camera = se3.make(camera.xmat.reshape(3, 3) @ _OPTICAL_TO_MUJOCO, camera.xpos)
+    T_world_camera = se3.make(camera.xmat.reshape(3, 3) @ OPTICAL_TO_MUJOCO, camera.xpos)
     return se3.inverse(T_WORLD_BASE) @ T_world_camera
 
 

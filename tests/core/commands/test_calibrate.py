@@ -1,0 +1,53 @@
+"""The verb from recorded views to camera files; refused sessions write none."""
+
+import json
+
+import pytest
+
+from dynarend_core.commands.__main__ import main
+from dynarend_core.perception.camera_file import CameraFile
+from dynarend_core.perception.easy_handeye import EasyHandeyeCalibration
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calibrate") / "session"
+    command = ["calibrate", "--simulate", "--set-up", "eye-to-hand", "--poses", "8", "--record", str(folder)]
+    assert main([*command, "--json", str(folder.parent / "simulated.json")]) == 0
+    return folder
+
+
+def test_simulation_reports_errors_against_the_truth(session):
+    report = json.loads((session.parent / "simulated.json").read_text())
+    assert report["worst_mm"] < 4.0  # eight poses only
+    assert report["refused"] == 0
+    assert report["sessions"][0]["error_mm"] == report["worst_mm"]
+
+
+def test_a_recorded_session_becomes_camera_files_and_a_picture(session, tmp_path):
+    out, calib, picture = tmp_path / "front.yaml", tmp_path / "front.calib", tmp_path / "views.png"
+    options = ["--out", str(out), "--easy-handeye", str(calib), "--picture", str(picture)]
+    assert main(["calibrate", str(session), *options, "--json", str(tmp_path / "report.json")]) == 0
+    camera = CameraFile.load(out)
+    assert camera.quality.views == 8
+    assert camera.age_days() < 1.0
+    assert EasyHandeyeCalibration.load(calib).parent_frame == "panda_link0"
+    assert picture.stat().st_size > 10_000
+    assert json.loads((tmp_path / "report.json").read_text())["ok"]
+
+
+def test_a_wrong_board_size_writes_no_file(session, tmp_path, capsys):
+    out = tmp_path / "front.yaml"
+    assert main(["calibrate", str(session), "--square", "0.042", "--marker", "0.0315", "--out", str(out)]) == 1
+    assert not out.exists()
+    assert "smaller than stated" in capsys.readouterr().out
+
+
+def test_the_board_for_the_printer(tmp_path, capsys):
+    assert main(["calibrate", "--draw-board", str(tmp_path / "board.png")]) == 0
+    assert "280 x 200 mm" in capsys.readouterr().out
+
+
+def test_nothing_to_do_is_an_error(capsys):
+    assert main(["calibrate"]) == 2
+    assert "--simulate" in capsys.readouterr().err
