@@ -137,3 +137,9 @@ def gripper_down(yaw: float) -> Array:
     """``(3, 3)`` gripper pointing down with its x axis at ``yaw`` [rad], turned by 180 degrees if nearer to 0."""
     yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
     return rotations.rotation_z(yaw) @ R_DOWN
+
+
+def middle_yaw(position: ArrayLike) -> float:
+    """Yaw of a gripper pointing down at ``position`` ``(2,)``, world frame, in the middle of joint 7's range [rad]."""
+    x, y = np.asarray(position)[:2] - T_WORLD_BASE[:2, 3]
+    return float(np.pi / 4 + np.arctan2(y, x))

@@ -16,6 +16,8 @@ KEYFRAMES = {
     "meat_off_grill": 5,
     "turn_tap": 3,
     "close_jar": 6,
+    "insert_onto_square_peg": 5,
+    "light_bulb_in": 7,
 }
 
 

@@ -24,6 +24,8 @@ VARIATIONS = {
     "close_jar": 20,
     "reach_and_drag": 20,
     "stack_blocks": 60,
+    "insert_onto_square_peg": 20,
+    "light_bulb_in": 20,
 }
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
@@ -34,6 +36,8 @@ FIRST_WORDS = {
     ("close_jar", 4): "close the blue jar",
     ("reach_and_drag", 2): "use the stick to drag the cube onto the lime target",
     ("stack_blocks", 4): "stack 3 maroon blocks",
+    ("insert_onto_square_peg", 0): "put the ring on the red spoke",
+    ("light_bulb_in", 9): "screw in the silver light bulb",
 }
 
 

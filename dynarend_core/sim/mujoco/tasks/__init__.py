@@ -2,6 +2,8 @@
 
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks.close_jar import CloseJar
+from dynarend_core.sim.mujoco.tasks.insert_onto_square_peg import InsertOntoSquarePeg
+from dynarend_core.sim.mujoco.tasks.light_bulb_in import LightBulbIn
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
@@ -18,6 +20,8 @@ TASKS: dict[str, type[Task]] = {
         SlideBlockToColorTarget,
         MeatOffGrill,
         TurnTap,
+        LightBulbIn,
+        InsertOntoSquarePeg,
         CloseJar,
         ReachAndDrag,
         StackBlocks,

@@ -42,8 +42,9 @@ class CloseJar(Task):
         """Two jars and the lid, with room for the hand between lid and jars."""
         self._place()
         other = self.rng.choice([name for name in NAMES if name != NAMES[self.variation]])
+        self.colors = (NAMES[self.variation], str(other))
         cylinder = mujoco.mjtGeom.mjGEOM_CYLINDER
-        for i, color in enumerate((NAMES[self.variation], other)):
+        for i, color in enumerate(self.colors):
             jar = spec.worldbody.add_body(name=f"jar{i}", pos=[*self.jars[i], 0.75])
             jar.add_geom(type=cylinder, pos=[0, 0, 0.025], size=[0.035, 0.025, 0], rgba=[*COLORS[color], 1])
             jar.add_geom(type=cylinder, pos=[0, 0, 0.0575], size=[0.019, 0.0075, 0], rgba=[*COLORS[color], 1])
@@ -75,6 +76,10 @@ class CloseJar(Task):
             f"seal the {color} jar with the lid",
             f"the {color} jar is still open, cover it with its lid",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A jar is called by its colour."""
+        return {f"jar{i}": f"{color} jar" for i, color in enumerate(self.colors)}
 
     def success(self, world: MujocoWorld) -> bool:
         """The lid lies on the named jar and nothing is held."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, reachable
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ SIDE_M = 0.09
 HANDLE_Z = 0.895
 HANDLE_HALF = [0.035, 0.008, 0.012]
 TURN_RAD, TURNED_RAD = 1.85, 1.57
-YAW_CENTER = np.pi / 4
-"""Yaw of a gripper that points down, straight ahead of the robot, with joint 7 in the middle of its range [rad]."""
 
 
 class TurnTap(Task):
@@ -102,9 +100,7 @@ class TurnTap(Task):
         xy = self.center + rotations.rotation_z(self.yaw)[:2, :2] @ self._local(self.variation)
         yaw = self.yaw + self.handle_yaw[self.variation]
         # The bar looks the same turned by 180 degrees: begin so that joint 7 stays in the middle of its range.
-        middle = YAW_CENTER + np.arctan2(xy[1], xy[0] + 0.27)
-        half_turns = np.round((middle - TURN_RAD / 2 - yaw) / np.pi)
-        yaw += half_turns * np.pi
+        yaw += np.round((middle_yaw(xy) - TURN_RAD / 2 - yaw) / np.pi) * np.pi
         R, R_turned = (rotations.rotation_z(a) @ R_DOWN for a in (yaw, yaw + TURN_RAD))
         return [
             keyframe(R, [*xy, HANDLE_Z + 0.09], True, False),
