@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,17 +47,32 @@ def measure(function: Callable[[], object], repeats: int = 20, warm_up: int = 3,
         warm_up: Untimed calls before.
         budget_s: Stop early after this time, but not before three timed calls [s].
     """
+    return measure_in_turn((function,), repeats, warm_up, budget_s)[0]
+
+
+def measure_in_turn(
+    functions: Sequence[Callable[[], object]], repeats: int = 20, warm_up: int = 3, budget_s: float = 30.0
+) -> tuple[Timing, ...]:
+    """Time several functions that are to be compared: call after call in turn, so that a busy minute hits all alike.
+
+    Arguments as for :func:`measure`, the budget for all together.
+    """
     deadline = time.perf_counter() + budget_s
     for index in range(warm_up):
         if index == 0 or time.perf_counter() < deadline:
-            function()
-    times_ms: list[float] = []
-    while len(times_ms) < repeats and (len(times_ms) < 3 or time.perf_counter() < deadline):
-        start = time.perf_counter()
-        function()
-        times_ms.append((time.perf_counter() - start) * 1e3)
-    p10, median, p90 = np.percentile(times_ms, [10, 50, 90])
-    return Timing(float(median), float(p10), float(p90), len(times_ms))
+            for function in functions:
+                function()
+    rounds: list[list[float]] = []
+    while len(rounds) < repeats and (len(rounds) < 3 or time.perf_counter() < deadline):
+        rounds.append([_call_ms(function) for function in functions])
+    p10, median, p90 = np.percentile(rounds, [10, 50, 90], axis=0)
+    return tuple(Timing(float(median[i]), float(p10[i]), float(p90[i]), len(rounds)) for i in range(len(functions)))
+
+
+def _call_ms(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return (time.perf_counter() - start) * 1e3
 
 
 def free_cores() -> int:

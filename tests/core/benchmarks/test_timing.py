@@ -4,7 +4,7 @@ import pytest
 
 from dynarend_core.benchmarks.fusion import time_fusion
 from dynarend_core.benchmarks.scene import synthetic_views
-from dynarend_core.benchmarks.timing import measure
+from dynarend_core.benchmarks.timing import measure, measure_in_turn
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,13 @@ def test_warm_up_calls_are_not_timed_and_all_repeats_are():
 
 def test_slow_functions_stop_at_the_budget_but_not_before_three_calls():
     assert measure(lambda: None, repeats=1000, budget_s=0.0).repeats == 3
+
+
+def test_compared_functions_are_called_in_turn():
+    calls = []
+    timings = measure_in_turn((lambda: calls.append("a"), lambda: calls.append("b")), repeats=3, warm_up=1)
+    assert calls == ["a", "b"] * 4
+    assert [t.repeats for t in timings] == [3, 3]
 
 
 def test_fields_are_flat_and_named():
