@@ -1,4 +1,4 @@
-"""``dynarend calibrate``: where is each camera?"""
+"""``dynarend calibrate``: where is each camera, and is that still true?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_core.errors import ConfigurationError
 
 DESCRIPTION = """\
-Find a camera's place from recorded views of a board (docs/calibration.md).
+Find a camera's place from recorded views of a board (docs/calibration.md), or check the places that are in use.
 
   dynarend calibrate SESSION --out config/cameras/front.yaml
       Solve a recorded session (calibrate.launch.py records it; a folder with session.json). Views that are of no use
@@ -21,6 +21,11 @@ Find a camera's place from recorded views of a board (docs/calibration.md).
       Render sessions in MuJoCo with the noise of real instruments and compare with the truth.
       --record FOLDER keeps the last one; --true-scale 1.03 and --slip-at 8 spoil it on purpose.
 
+  dynarend calibrate --check SNAPSHOT --cameras config/cameras --out runs/check
+      Draw the robot's model over each camera's image and paint where the cameras' clouds disagree. SNAPSHOT holds a
+      session of every camera, <camera>/session.json, recorded at one pose of the arm; the last view of each counts.
+      --check --simulate renders them; --bump left_shoulder moves that camera by 15 mm and 0.7 degrees.
+
   dynarend calibrate --draw-board board.png
       The board to print: 300 dpi, at 100 % scale. Measure a square on the print."""
 
@@ -29,24 +34,28 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     p = subparsers.add_parser(
         "calibrate",
-        help="find where a camera is",
+        help="find where each camera is, and check it",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("session", type=Path, nargs="?", help="folder of a recorded session")
     p.add_argument("--simulate", action="store_true", help="render instead of reading a folder")
-    p.add_argument("--out", type=Path, help="camera file to write (default: none)")
+    p.add_argument("--check", nargs="?", const=Path(), type=Path, metavar="SNAPSHOT", help="check cameras in use")
+    p.add_argument("--out", type=Path, help="camera file to write (default: none); with --check a folder for pictures")
     p.add_argument("--easy-handeye", type=Path, metavar="FILE", help="also write easy_handeye2's .calib file")
     p.add_argument("--picture", type=Path, metavar="PNG", help="draw all views with their errors")
     p.add_argument("--from-view", type=int, default=0, metavar="N", help="use only the views from N on (after a slip)")
     add_json_option(p, "the whole report")
     _add_board_options(p)
     _add_simulation_options(p)
+    p.add_argument("--cameras", type=Path, default=Path("config/cameras"), help="folder of camera files, for --check")
     p.set_defaults(run=run)
 
 
 def _add_board_options(p: argparse.ArgumentParser) -> None:
-    g = p.add_argument_group("board", "with --simulate and --draw-board; a recorded session names its own")
+    g = p.add_argument_group(
+        "board", "with --simulate and --draw-board; a recorded session names its own (--square, --marker correct it)"
+    )
     g.add_argument("--board", choices=("charuco", "apriltag"), default="charuco", help="default: %(default)s")
     g.add_argument("--columns", type=int, default=7, help="squares or tags in a row (default: %(default)s)")
     g.add_argument("--rows", type=int, default=5, help="rows (default: %(default)s)")
@@ -65,18 +74,21 @@ def _add_simulation_options(p: argparse.ArgumentParser) -> None:
     g.add_argument("--slip-at", type=int, metavar="VIEW", help="bump the camera by 6 mm and 0.8 deg before this view")
     g.add_argument("--joint-offset", type=float, metavar="DEG", help="error of the arm's joint zeros (default: 0.02)")
     g.add_argument("--record", type=Path, metavar="FOLDER", help="write the last session here")
+    g.add_argument("--bump", metavar="CAMERA", help="with --check --simulate: move this camera")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Dispatch; exit code 1 where a calibration is refused."""
-    from dynarend_core.commands import calibrate_session, calibrate_simulation
+    """Dispatch; exit code 1 where a calibration is refused or a check fails."""
+    from dynarend_core.commands import calibrate_check, calibrate_session, calibrate_simulation
 
     if args.draw_board is not None:
         return calibrate_session.draw_board(args)
+    if args.check is not None:
+        return calibrate_check.run(args)
     if args.simulate:
         return calibrate_simulation.run(args)
     if args.session is None:
-        raise ConfigurationError("name a session folder, or use --simulate or --draw-board; see --help")
+        raise ConfigurationError("name a session folder, or use --simulate, --check or --draw-board; see --help")
     report = calibrate_session.run(args)
     write_json(args.json, report)
     return 0 if report["ok"] else 1

@@ -81,7 +81,7 @@ def _one(args: argparse.Namespace, seed: int, last: bool) -> SimulatedResult:
     finally:
         session.close()
     if last and args.record is not None:
-        writer = SessionWriter(args.record, SessionInfo(config.set_up, "simulated", config.board))
+        writer = SessionWriter(args.record, SessionInfo(config.set_up, "simulated", config.board, gripper_frame="tip"))
         for view in views:
             writer.add(view)
     sightings, rejections = find_boards(views, Board(config.board))

@@ -40,7 +40,7 @@ class SessionInfo:
     camera: str = "camera"
     board: BoardConfig = field(default_factory=BoardConfig)
     base_frame: str = "panda_link0"
-    gripper_frame: str = "panda_hand_tcp"
+    gripper_frame: str = "panda_hand"
     optical_frame: str = "camera_color_optical_frame"
     link_frame: str = "camera_link"
     T_link_optical: Array = field(default_factory=lambda: np.eye(4))

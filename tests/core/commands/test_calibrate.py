@@ -1,6 +1,7 @@
 """The verb from recorded views to camera files; refused sessions write none."""
 
 import json
+import shutil
 
 import pytest
 
@@ -51,3 +52,27 @@ def test_the_board_for_the_printer(tmp_path, capsys):
 def test_nothing_to_do_is_an_error(capsys):
     assert main(["calibrate"]) == 2
     assert "--simulate" in capsys.readouterr().err
+
+
+def test_check_passes_true_cameras_and_names_a_bumped_one(tmp_path, capsys):
+    check = ["calibrate", "--check", "--simulate", "--out", str(tmp_path), "--json", str(tmp_path / "check.json")]
+    assert main(check) == 0
+    assert json.loads((tmp_path / "check.json").read_text())["ok"]
+    assert main([*check, "--bump", "left_shoulder"]) == 1
+    problems = {c["camera"]: c["problem"] for c in json.loads((tmp_path / "check.json").read_text())["cameras"]}
+    assert [name for name, problem in problems.items() if problem] == ["left_shoulder"]
+    assert (tmp_path / "check.png").stat().st_size > 10_000
+
+
+def test_check_of_recorded_cameras_uses_their_camera_files(session, tmp_path, capsys):
+    files, snapshot = tmp_path / "cameras", tmp_path / "snapshot"
+    assert main(["calibrate", str(session), "--out", str(files / "simulated.yaml")]) == 0
+    shutil.copytree(session, snapshot / "simulated")
+    report = tmp_path / "check.json"
+    check = ["calibrate", "--check", str(snapshot), "--cameras", str(files), "--out", str(tmp_path)]
+    assert main([*check, "--json", str(report)]) in (0, 1)  # the board in the hand hides a part of the robot
+    camera = json.loads(report.read_text())["cameras"][0]
+    assert camera["camera"] == "simulated"
+    assert camera["robot_share"] > 0.4
+    assert main(["calibrate", "--check", str(snapshot), "--cameras", str(tmp_path / "none")]) == 2
+    assert "no camera file" in capsys.readouterr().err
