@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from action_msgs.msg import GoalStatus
@@ -17,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError, ObservationError
-from dynarend_core.types import GripperState, Observation, PointCloud, Prediction
+from dynarend_core.types import GripperState, Observation, PointCloud
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
 from dynarend_ros.arm_state import ArmState
@@ -28,39 +27,15 @@ from dynarend_ros.conversions import (
     stamp_to_ns,
 )
 from dynarend_ros.latency import LatencyWindow
-from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.parameters import NodeParameters
 from dynarend_ros.policy_display import PolicyDisplay, Thought
+from dynarend_ros.policy_foresight import PolicyForesight
+from dynarend_ros.policy_parameters import Acting, PolicyParameters
 from dynarend_ros.robots import find_robot
 from dynarend_ros.worker import Worker
 
-
-class Acting(Protocol):
-    """What the node needs of a policy."""
-
-    def act(self, observation: Observation) -> Prediction:
-        """Next keyframe for the observation."""
-        ...
-
-
-@dataclass(frozen=True)
-class PolicyParameters:
-    """Parameters of the policy node."""
-
-    policy: str = parameter("", "Folder of the policy checkpoint.")
-    device: str = parameter("cpu", "Where it runs: cpu, cuda, cuda:1, ...")
-    autorun: bool = parameter(False, "Act as soon as there is an instruction; otherwise wait for `run` or `step`.")
-    robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
-    open_share: float = parameter(
-        0.9, "Share of the gripper's opening from which it counts as open.", low=0.1, high=1.0
-    )
-    joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
-    cloud_max_age_s: float = parameter(
-        1.0, "A cloud that arrived earlier moves nothing [s, steady].", low=0.01, high=60.0
-    )
-    max_keyframes: int = parameter(25, "Stop after so many keyframes of one instruction.", low=1, high=1000)
-    max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100)
-    draw_live: bool = parameter(False, "Draw every prediction at once; costs about as much time as acting.")
-    execution_timeout_s: float = parameter(120.0, "No answer of the executor for so long is a failure [s].", low=1.0)
+if TYPE_CHECKING:
+    from dynarend_core.foresight import Looks
 
 
 class PolicyNode(runtime.SpinningNode):
@@ -93,6 +68,18 @@ class PolicyNode(runtime.SpinningNode):
 
         return Policy.from_checkpoint(p.policy, p.device)
 
+    def load_foresight(self, p: PolicyParameters) -> Looks:
+        """What the policy's renderer shows; a test double overrides this.
+
+        Raises:
+            CheckpointError: the policy has no renderer, or a damaged one.
+        """
+        from dynarend_core.foresight import Foresight
+        from dynarend_core.policy import Policy
+
+        assert isinstance(self._policy, Policy)
+        return Foresight(self._policy, Foresight.renderer_of(p.policy, p.device))
+
     def _warm_up(self) -> None:
         """Let the policy compile and load what it does at its first call before that call matters."""
         xyz = np.random.default_rng(0).uniform([0.2, -0.3, 0.0], [0.6, 0.3, 0.3], (2000, 3)).astype(np.float32)
@@ -103,6 +90,7 @@ class PolicyNode(runtime.SpinningNode):
 
     def _create_publishers(self) -> None:
         self._display = PolicyDisplay(self, self._robot.base_frame, self._p.draw_live)
+        self._foresight = PolicyForesight(self, self._p, self._robot.base_frame, self.load_foresight)
         self._keyframe = self.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
         self._latency_topic = self.create_publisher(Float32, topics.POLICY_LATENCY, qos.RELIABLE)
         self._status = self.create_publisher(String, topics.POLICY_STATUS, qos.LATCHED)
@@ -130,6 +118,7 @@ class PolicyNode(runtime.SpinningNode):
     def _on_instruction(self, message: String) -> None:
         """A message on `instruction` starts a new task, also when the words are the same."""
         self._display.clear()
+        self._foresight.forget()
         self.get_logger().info(f"instruction: {message.data.strip()!r}")
         self._loop.start_task(message.data.strip(), self._seen_ns())
 
@@ -163,7 +152,10 @@ class PolicyNode(runtime.SpinningNode):
         if message.status == GoalStatus.STATUS_CANCELED:
             if stamp_ns == 0 or self._loop.awaits(stamp_ns):  # 0: whatever may be under way
                 self._loop.halt(self._seen_ns())
+                self._foresight.forget()
         elif message.status in (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED):
+            if self._loop.awaits(stamp_ns):
+                self._foresight.step_ended(self._seen_ns())
             succeeded = message.status == GoalStatus.STATUS_SUCCEEDED
             self._loop.execution_ended(stamp_ns, succeeded, self._seen_ns())
 
@@ -172,11 +164,14 @@ class PolicyNode(runtime.SpinningNode):
             return
         now_s = time.monotonic()
         turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
-        if turn is not None:
+        if turn is not None or self._foresight.wants(stamp_to_ns(self._cloud.header.stamp)):
             self._worker.submit((self._cloud, turn))
 
-    def _think(self, item: tuple[PointCloud2, Turn]) -> None:
+    def _think(self, item: tuple[PointCloud2, Turn | None]) -> None:
         message, turn = item
+        if turn is None:
+            self._foresight.judge(cloud_from_message(message))
+            return
         try:
             cloud = cloud_from_message(message)
             observation = self._observe(cloud, turn)
@@ -192,6 +187,8 @@ class PolicyNode(runtime.SpinningNode):
         self._latency_topic.publish(Float32(data=milliseconds))
         if sent:
             self._display.show(Thought(cloud, prediction, f"{turn.step + 1}: {turn.instruction}"))
+            self._foresight.judge(cloud)
+            self._foresight.look(observation, cloud)
 
     def _observe(self, cloud: PointCloud, turn: Turn) -> Observation:
         _, q, width = self._arm.latest()
@@ -218,9 +215,10 @@ class PolicyNode(runtime.SpinningNode):
         self._status.publish(String(data=json.dumps(self._loop.status())))
 
     def _describe(self) -> diagnostics.NodeStatus:
-        values = {**self._loop.status(), "latency": self._latency.summary()}
-        level = diagnostics.WARN if self._loop.failures else diagnostics.OK
-        return diagnostics.NodeStatus(self._loop.reason, level, values)
+        values = {**self._loop.status(), "latency": self._latency.summary(), **self._foresight.values()}
+        surprise = self._foresight.surprise()
+        level = diagnostics.WARN if self._loop.failures or surprise else diagnostics.OK
+        return diagnostics.NodeStatus("; ".join(filter(None, (self._loop.reason, surprise))), level, values)
 
 
 def main() -> int:

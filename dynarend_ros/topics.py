@@ -18,6 +18,8 @@ POLICY_STATUS = "policy_status"
 TIME_REFERENCE = "time_reference"
 OVERVIEW = "overview/image_raw"
 RENDERED = "rendered/prediction"
+FORESEEN = "rendered/future"
+PREDICTION_ERROR = "prediction_error"
 FUSION_LATENCY = "latency/fusion_ms"
 POLICY_LATENCY = "latency/policy_ms"
 

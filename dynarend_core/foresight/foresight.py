@@ -40,7 +40,7 @@ class Foresight:
                 f"the renderer was made for planes of {width} channels over {np.round(box, 3).tolist()}, the policy "
                 f"has {expected} over {np.round(policy.aabb, 3).tolist()}; take the renderer of the same training run"
             )
-        self.policy, self.renderer = policy, renderer.to(policy.device).eval()
+        self.policy, self.renderer, self.aabb = policy, renderer.to(policy.device).eval(), policy.aabb
 
     @classmethod
     def from_policy(cls, folder: Path | str, device: torch.device | str = "cpu") -> Foresight:

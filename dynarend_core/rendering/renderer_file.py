@@ -77,6 +77,9 @@ def _read_config(path: Path) -> tuple[RenderConfig, int, np.ndarray]:
         if version != SCHEMA_VERSION:
             raise CheckpointError(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
         render = data["render"]
+        known = {f.name for f in (*dataclasses.fields(RenderConfig), *dataclasses.fields(FieldConfig))}
+        if missing := sorted(known - set(render) - set(render["field"])):
+            raise CheckpointError(f"{path} lacks {', '.join(missing)}: another version wrote it; pretrain again")
         config = RenderConfig(**{**render, "field": FieldConfig(**render["field"])})
         box = np.asarray(data["aabb_base"], dtype=np.float64)
         if box.shape != (2, 3) or not np.isfinite(box).all():

@@ -53,6 +53,7 @@ def _edit(path, change):
         (lambda f: (f / CONFIG).write_text("{"), "damaged"),
         (lambda f: _edit(f / CONFIG, lambda d: d.update(schema_version=9)), "schema version 9, this program reads 1"),
         (lambda f: _edit(f / CONFIG, lambda d: d["render"]["field"].update(colour=1)), "damaged"),
+        (lambda f: _edit(f / CONFIG, lambda d: d["render"]["field"].pop("octaves")), "lacks octaves: another version"),
         (lambda f: _edit(f / CONFIG, lambda d: d.update(aabb_base=[0, 1])), "must be"),
         (lambda f: _edit(f / CONFIG, lambda d: d.update(width=8)), "does not fit"),
     ],

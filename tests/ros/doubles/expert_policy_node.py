@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynarend_core.errors import CheckpointError
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import Prediction, ValueMap
 from dynarend_ros import runtime
@@ -48,6 +49,9 @@ class ExpertPolicyNode(PolicyNode):
 
         self.create_subscription(String, topics.TASK_STATUS, follow_scene, qos.LATCHED)
         return expert
+
+    def load_foresight(self, p):
+        raise CheckpointError("a double has no renderer")
 
 
 if __name__ == "__main__":

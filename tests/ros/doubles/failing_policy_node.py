@@ -14,6 +14,9 @@ class FailingPolicyNode(PolicyNode):
     def load_policy(self, p):
         return Broken()
 
+    def load_foresight(self, p):
+        raise CheckpointError("a double has no renderer")
+
 
 if __name__ == "__main__":
     raise SystemExit(runtime.run(FailingPolicyNode))
