@@ -118,6 +118,12 @@ class DynaRend(nn.Module):
             if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in fresh.state_dict().items()}:
                 fresh.load_state_dict(weights)
 
+    @torch.no_grad()
+    def take_reading(self, other: DynaRend) -> None:
+        """Read instructions as another network does, but keep what single words mean (what names are matched by)."""
+        mine, theirs = self.reader.state_dict(), other.reader.state_dict()
+        self.reader.load_state_dict({k: mine[k] if k.startswith("value.") else theirs[k] for k in mine})
+
     def look(self, given: NetworkInput) -> Look:
         """The coarse stage: read the instruction, encode the workspace, value every cell."""
         latents, context = self.encode(given)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from dynarend_core.networks.checkpoint import build_network
 from dynarend_core.networks.dynarend import MAX_STEPS, DynaRend, NetworkConfig, NetworkInput
 from dynarend_core.networks.language import WordTokens
 from dynarend_core.networks.stage import StageConfig
@@ -76,3 +77,18 @@ def test_steps_beyond_the_last_known_are_accepted():
 def test_paper_preset_keeps_the_papers_sizes():
     c = PRESETS["paper"].network.coarse
     assert (c.stem, c.width, c.heads, c.token_cells, sum(c.depths)) == ("point_mlp", 768, 12, 16, 8)
+
+
+def test_zoom_starts_from_the_coarse_stage_and_reading_can_be_replaced(debug_network, debug_info):
+    torch.manual_seed(5)
+    other = build_network(debug_info)
+    debug_network.share_with_zoom()
+    coarse, zoom = debug_network.coarse, debug_network.zoom
+    for learned, fresh in ((coarse.stem, zoom.stem), (coarse.encoders[0], zoom.encoders[0])):
+        weights = learned.state_dict()
+        assert all(torch.equal(v, weights[k]) for k, v in fresh.state_dict().items())
+    before = {k: v.clone() for k, v in debug_network.reader.state_dict().items()}
+    debug_network.take_reading(other)
+    theirs = other.reader.state_dict()
+    for name, weight in debug_network.reader.state_dict().items():
+        assert torch.equal(weight, before[name] if name.startswith("value.") else theirs[name]), name
