@@ -41,8 +41,8 @@ HEAD = """# What pretraining gives
 
 Success in our MuJoCo simulator on the four tasks {tasks}:
 25 unseen episodes a task (seeds from 100000), preset `small`, {seeds}. Pretraining: 400 steps of 8 samples;
-fine-tuning: 1200 steps of 16 (shorter than the shipped policy's; the same for every row); both on the same demonstrations. The interval is
-Wilson's over all episodes of a row: it holds the luck of the episodes, not that of the training seed.
+fine-tuning: 1200 steps of 16, the same for every row (the shipped policy had 4000); both on the same demonstrations.
+The interval is Wilson's over all episodes of a row: it holds the luck of the episodes, not that of the training seed.
 
 | demonstrations a task | row | success | 95 % interval | episodes | by task |
 |---|---|---|---|---|---|

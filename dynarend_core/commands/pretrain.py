@@ -46,10 +46,13 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         p.add_argument(f"--{name}-weight", type=float, help=f"weight of the {name} loss (default: the preset's)")
     p.add_argument(
         "--semantics", default="auto",
-        help="semantic targets: auto (object names where the store has them), names, none (default: %(default)s)",
+        help="semantic targets: auto (object names where the store has them), names, none, or the name of features "
+        "made by `dynarend features` (default: %(default)s)",
     )  # fmt: skip
     p.add_argument(
-        "--target-views", action=argparse.BooleanOptionalAction, default=True, help="use the store's extra views"
+        "--target-views",
+        action=argparse.BooleanOptionalAction,
+        help="require the store's extra views, or leave them out (default: use them where there are some)",
     )
     p.add_argument(
         "--fit-renderer", type=Path, metavar="POLICY",

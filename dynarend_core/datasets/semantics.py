@@ -1,7 +1,7 @@
 """What a pixel means: one interface for the semantic targets of pretraining.
 
 A source answers for pixels of a frame with the id of the named object seen there, or with a feature vector. Sources:
-:class:`ObjectNames` (segmented objects of a simulated scene) and feature maps cached on disk.
+:class:`ObjectNames` (segmented objects of a simulated scene) and :class:`FeatureSemantics` (maps cached on disk).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from dynarend_core.datasets.feature_maps import FeatureMaps
 from dynarend_core.datasets.view_cache import TaskViews
 from dynarend_core.errors import DatasetError
 
@@ -85,3 +86,29 @@ class ObjectNames:
         objects = self.views[number].objects
         assert objects is not None
         return self._ids[number][objects[frame, camera, v, u]], np.zeros((len(v), 0), dtype=np.float32)
+
+
+class FeatureSemantics:
+    """Feature maps of a vision model, computed once by `dynarend features`.
+
+    Args:
+        maps: Feature maps of each task.
+
+    Raises:
+        DatasetError: The tasks' features differ in length.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, maps: Sequence[FeatureMaps]) -> None:
+        lengths = {m.channels for m in maps}
+        if len(lengths) != 1:
+            raise DatasetError(
+                f"feature vectors have {', '.join(map(str, sorted(lengths)))} channels in different tasks; compute "
+                "them again with one model: `dynarend features`"
+            )
+        self.maps, self.channels = list(maps), lengths.pop()
+
+    def at(self, number: int, frame: int, camera: int, v: Array, u: Array) -> tuple[Array, Array]:
+        """See :class:`SemanticSource`."""
+        return np.full(len(v), -1, dtype=np.int64), self.maps[number].at(frame, camera, v, u)

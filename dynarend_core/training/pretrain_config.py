@@ -24,8 +24,9 @@ class PretrainConfig:
         validation_data: Store of held-out demonstrations; None renders scenes of ``data``.
         held_out_camera: Never a target of training, and the view that is rendered for validation.
         demonstrations: Use only the first so many of each task; None for all.
-        semantics: ``"auto"`` (object names where the store has them), ``"names"`` or ``"none"``.
-        target_views: Draw pixels of the store's extra target views, too.
+        semantics: ``"auto"`` (object names where the store has them), ``"names"``, ``"none"``, or the name under which
+            `dynarend features` has cached feature maps.
+        target_views: Draw pixels of extra target views, too; None where the store has some, True requires them.
         frozen_policy: Finished policy to fit a renderer to; the network itself is not trained.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
@@ -45,7 +46,7 @@ class PretrainConfig:
     held_out_camera: str | None = None
     demonstrations: int | None = None
     semantics: str = "auto"
-    target_views: bool = True
+    target_views: bool | None = None
     frozen_policy: Path | None = None
     resume: bool = False
     save_every_s: float = 180.0

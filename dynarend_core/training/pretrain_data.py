@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import load_task
+from dynarend_core.datasets.feature_maps import FeatureMaps
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
 from dynarend_core.datasets.rendering_dataset import PixelConfig, RenderingDataset
-from dynarend_core.datasets.semantics import NoSemantics, ObjectNames, SemanticSource
+from dynarend_core.datasets.semantics import FeatureSemantics, NoSemantics, ObjectNames, SemanticSource
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.datasets.view_cache import TaskViews, load_views
-from dynarend_core.errors import ConfigurationError, DatasetError
+from dynarend_core.errors import DatasetError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.training.pretrain_config import PretrainConfig
 from dynarend_core.training.processes import main_first
 
-SEMANTICS = ("auto", "names", "none")
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,8 +40,8 @@ def load_pretrain_data(c: PretrainConfig, on_data: Callable[[str, int, int], Non
         on_data: Called while caches are built: task, episodes done, episodes in all.
 
     Raises:
-        DatasetError: No demonstrations, damaged ones, an unknown held-out camera, or no object masks though asked for.
-        ConfigurationError: An unknown kind of semantics.
+        DatasetError: No demonstrations, damaged ones, an unknown held-out camera, or masks, features or target views
+            that were asked for and are not there.
     """
     store, p = DemonstrationStore(c.data), c.preset
     tasks = store.tasks()
@@ -61,20 +61,23 @@ def load_pretrain_data(c: PretrainConfig, on_data: Callable[[str, int, int], Non
     info = CheckpointInfo(
         c.preset_name, p.network, SCENE_AABB_BASE.tolist(), tasks=tasks, training={"episodes": episodes}
     )
-    pixels = PixelConfig(p.rendering.rays, c.held_out_camera, c.target_views)
-    return PretrainData(RenderingDataset(keyframes, views, pixels, semantic_source(c.semantics, views)), info)
+    if c.target_views:
+        for view in views:
+            view.require_targets()
+    pixels = PixelConfig(p.rendering.rays, c.held_out_camera, c.target_views is not False)
+    return PretrainData(RenderingDataset(keyframes, views, pixels, semantic_source(c, store, views)), info)
 
 
-def semantic_source(kind: str, views: Sequence[TaskViews]) -> SemanticSource:
-    """The chosen source of meanings; ``"auto"`` takes object names where every task has them, and says what it took.
+def semantic_source(c: PretrainConfig, store: DemonstrationStore, views: Sequence[TaskViews]) -> SemanticSource:
+    """The chosen source of meanings, said once in the log.
 
     Raises:
-        ConfigurationError: An unknown kind.
-        DatasetError: ``"names"`` where the store has no object masks.
+        DatasetError: ``"names"`` where the store has no object masks, or no features of the given name.
     """
-    if kind not in SEMANTICS:
-        raise ConfigurationError(f"unknown semantics {kind!r}; choose one of {', '.join(SEMANTICS)}")
-    if kind == "none" or (kind == "auto" and any(v.objects is None for v in views)):
-        _LOG.warning("no semantic targets: %s", "switched off" if kind == "none" else "the store has no object masks")
+    if c.semantics == "none" or (c.semantics == "auto" and any(v.objects is None for v in views)):
+        why = "switched off" if c.semantics == "none" else "the store has no object masks"
+        _LOG.warning("no semantic targets: %s", why)
         return NoSemantics()
-    return ObjectNames(views)
+    if c.semantics in ("auto", "names"):
+        return ObjectNames(views)
+    return FeatureSemantics([FeatureMaps(store, v.task, c.semantics, c.demonstrations) for v in views])
