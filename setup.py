@@ -56,6 +56,7 @@ CORE_COMMANDS = [
     "pretrain",
     "render",
     "target-views",
+    "tasks",
     "view",
 ]
 ROS_COMMANDS = ["demo", "up"]

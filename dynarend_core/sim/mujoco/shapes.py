@@ -11,8 +11,10 @@ from typing import Any
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dynarend_core.geometry import rotations
+from dynarend_core.types import Array
 
 FOOT_RADIUS = 0.003
 """Radius of a foot [m]."""
@@ -32,7 +34,7 @@ def add_ring(
     mass: float,
     sides: int = 8,
     flare: float = 0.0,
-    friction: Sequence[float] = (1.0, 0.005, 0.0001),
+    **contact: Any,
 ) -> None:
     """Add a regular polygonal ring about the body's z axis; one side faces +x.
 
@@ -46,14 +48,14 @@ def add_ring(
         mass: Of the whole ring [kg].
         sides: Number of boxes.
         flare: How far the sides lean outwards [rad].
-        friction: MuJoCo's sliding, torsional and rolling friction.
+        contact: Options of the geoms, such as friction or ``STIFF``.
     """
     widest = inner_radius + wall + 0.5 * height * np.tan(flare)
     half = [wall / 2, widest * np.tan(np.pi / sides), height / 2 / np.cos(flare)]
     for i in range(sides):
         turn = rotations.rotation_z(2 * np.pi * i / sides)
         body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_BOX, size=half, rgba=list(rgba), mass=mass / sides, friction=list(friction),
+            type=mujoco.mjtGeom.mjGEOM_BOX, size=half, rgba=list(rgba), mass=mass / sides, **contact,
             pos=turn @ [inner_radius + wall / 2, 0, 0] + [0, 0, z],
             quat=rotations.quat_wxyz_from_matrix(turn @ rotations.rotation_y(flare)),
         )  # fmt: skip
@@ -73,3 +75,58 @@ def add_feet(body: mujoco.MjsBody, z: float, radius: float, rgba: Sequence[float
             type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[FOOT_RADIUS, 0, 0], rgba=list(rgba), mass=0.002,
             pos=[radius * np.cos(angle), radius * np.sin(angle), z + FOOT_RADIUS],
         )  # fmt: skip
+
+
+def add_prism(
+    spec: mujoco.MjSpec,
+    body: mujoco.MjsBody,
+    name: str,
+    outline: ArrayLike,
+    bottom: float,
+    top: float,
+    rgba: Sequence[float],
+    **options: Any,
+) -> None:
+    """Add an upright prism.
+
+    Args:
+        spec: The scene, which gets the prism's mesh.
+        body: Body that gets the geom.
+        name: Of the mesh; unique in the scene.
+        outline: ``(n, 2)`` corners of a convex polygon [m].
+        bottom: Lower end in the body frame [m].
+        top: Upper end [m].
+        rgba: Colour.
+        options: As ``MjsBody.add_geom``.
+    """
+    corners = np.asarray(outline, dtype=np.float64)
+    vertices = [[*corner, z] for z in (bottom, top) for corner in corners]
+    spec.add_mesh(name=name, uservert=np.ravel(vertices))
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, rgba=list(rgba), **options)
+
+
+def regular_polygon(sides: int, radius: float, start: float = 0.0) -> Array:
+    """``(sides, 2)`` corners at distance ``radius`` [m], the first at angle ``start`` [rad]."""
+    angles = start + 2 * np.pi * np.arange(sides) / sides
+    return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def around_hole(hole: ArrayLike, half: float) -> list[Array]:
+    """Convex polygons that fill a square round a convex hole that contains its centre.
+
+    Args:
+        hole: ``(n, 2)`` corners, counterclockwise [m].
+        half: Half edge of the square [m].
+    """
+    corners = np.asarray(hole, dtype=np.float64)
+    rim = corners * (half / np.abs(corners).max(axis=1))[:, None]
+    pieces = []
+    for i in range(len(corners)):
+        k = (i + 1) % len(corners)
+        piece = [corners[i], corners[k], rim[k]]
+        start, end = (np.arctan2(p[1], p[0]) % (2 * np.pi) for p in (rim[i], rim[k]))
+        for angle in np.arange(7, 0, -2) * np.pi / 4:
+            if 0 < (angle - start) % (2 * np.pi) < (end - start) % (2 * np.pi):
+                piece.append(np.sqrt(2) * half * np.array([np.cos(angle), np.sin(angle)]))
+        pieces.append(np.array([*piece, rim[i]]))
+    return pieces

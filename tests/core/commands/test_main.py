@@ -20,6 +20,8 @@ from dynarend_core.commands.__main__ import main
         (("bench", "--repeats", "0"), "--repeats"),
         (("bench", "--presets", "small,huge"), "huge"),
         (("collect", "--tasks", "fold_laundry", "--verify"), "open_drawer"),
+        (("tasks", "--tasks", "fold_laundry"), "open_drawer"),
+        (("tasks", "--tasks", "turn_tap", "--variation", "2"), "0 to 1"),
     ],
 )
 def test_mistakes_are_named(arguments, named, tmp_path, capsys):

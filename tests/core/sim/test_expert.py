@@ -15,6 +15,8 @@ KEYFRAMES = {
     "slide_block_to_color_target": 2,
     "meat_off_grill": 5,
     "turn_tap": 3,
+    "stack_cups": 11,
+    "place_shape_in_shape_sorter": 5,
     "close_jar": 6,
     "insert_onto_square_peg": 5,
     "light_bulb_in": 7,

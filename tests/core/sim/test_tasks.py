@@ -21,6 +21,8 @@ VARIATIONS = {
     "slide_block_to_color_target": 4,
     "meat_off_grill": 2,
     "turn_tap": 2,
+    "stack_cups": 20,
+    "place_shape_in_shape_sorter": 5,
     "close_jar": 20,
     "reach_and_drag": 20,
     "stack_blocks": 60,
@@ -33,6 +35,8 @@ FIRST_WORDS = {
     ("slide_block_to_color_target", 2): "slide the block to the pink target",
     ("meat_off_grill", 0): "take the chicken off the grill",
     ("turn_tap", 1): "turn right tap",
+    ("stack_cups", 1): "stack the other cups on top of the maroon cup",
+    ("place_shape_in_shape_sorter", 2): "put the triangular prism in the shape sorter",
     ("close_jar", 4): "close the blue jar",
     ("reach_and_drag", 2): "use the stick to drag the cube onto the lime target",
     ("stack_blocks", 4): "stack 3 maroon blocks",
@@ -114,6 +118,7 @@ def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment, attempt
         ("open_drawer", 1, 2),
         ("meat_off_grill", 0, 1),
         ("turn_tap", 0, 1),
+        ("place_shape_in_shape_sorter", 0, 3),
     ],
 )
 def test_doing_what_another_variation_asks_for_fails(

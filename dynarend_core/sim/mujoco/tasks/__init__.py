@@ -6,10 +6,12 @@ from dynarend_core.sim.mujoco.tasks.insert_onto_square_peg import InsertOntoSqua
 from dynarend_core.sim.mujoco.tasks.light_bulb_in import LightBulbIn
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
+from dynarend_core.sim.mujoco.tasks.place_shape_in_shape_sorter import PlaceShapeInShapeSorter
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
 from dynarend_core.sim.mujoco.tasks.reach_and_drag import ReachAndDrag
 from dynarend_core.sim.mujoco.tasks.slide_block_to_color_target import SlideBlockToColorTarget
 from dynarend_core.sim.mujoco.tasks.stack_blocks import StackBlocks
+from dynarend_core.sim.mujoco.tasks.stack_cups import StackCups
 from dynarend_core.sim.mujoco.tasks.turn_tap import TurnTap
 
 TASKS: dict[str, type[Task]] = {
@@ -20,6 +22,8 @@ TASKS: dict[str, type[Task]] = {
         SlideBlockToColorTarget,
         MeatOffGrill,
         TurnTap,
+        PlaceShapeInShapeSorter,
+        StackCups,
         LightBulbIn,
         InsertOntoSquarePeg,
         CloseJar,

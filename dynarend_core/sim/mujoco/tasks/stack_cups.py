@@ -1,0 +1,122 @@
+"""stack_cups: put the two other cups into the cup of the named colour.
+
+Success as in RLBench: both other cups are inside the named one, one in the other, and nothing is held. Ours: cups are
+octagons that widen upwards, 7 cm high, their floor raised by 4.6 cm, so that a cup comes to rest on the floor of the
+one below without touching its walls; there are 5 mm round a cup that is put into another. A cup is held by its rim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import SimulationError
+from dynarend_core.sim.mujoco.primitives import add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
+from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable, scatter
+from dynarend_core.types import Array, FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+NAMES = tuple(COLORS)
+HEIGHT, RAISED = 0.07, 0.046
+INNER_RADIUS, WALL = 0.030, 0.004
+"""Inner radius half way up, thickness of a side [m]."""
+FLARE = np.arctan(1 / 7)
+TABLE_Z = 0.75
+GRIP_Z = TABLE_Z + HEIGHT - 0.014
+RIM = INNER_RADIUS + WALL / 2 + (HEIGHT / 2 - 0.014) * np.tan(FLARE)
+"""From the axis to the middle of the side where the fingers hold it [m]."""
+
+
+class StackCups(Task):
+    """See the module docstring. ``cup0`` is the named one, ``cup1`` the nearer of the others."""
+
+    name = "stack_cups"
+    variation_count = 20
+    graspable = ("cup0", "cup1", "cup2")
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Three cups of different colours."""
+        self._place()
+        others = [name for name in NAMES if name != NAMES[self.variation]]
+        self.colors = (NAMES[self.variation], *map(str, self.rng.choice(others, size=2, replace=False)))
+        for name, color, xy in zip(self.graspable, self.colors, self.cups, strict=True):
+            cup = add_standing_body(spec, name, [*xy, TABLE_Z + 0.0006], 0.0)
+            add_ring(cup, z=HEIGHT / 2, height=HEIGHT, inner_radius=INNER_RADIUS, wall=WALL, flare=FLARE,
+                     rgba=[*COLORS[color], 1], mass=0.06, **STIFF)  # fmt: skip
+            # A little darker, so that the inside can be told from the rim.
+            floor = 0.6 * np.asarray(COLORS[color])
+            add_cylinder(cup, [0, 0, RAISED - 0.002], INNER_RADIUS, 0.002, floor, mass=0.02)
+            add_feet(cup, z=-0.0005, radius=0.026, rgba=[*COLORS[color], 1])
+
+    def _place(self) -> None:
+        for _ in range(MAX_PLACEMENTS):
+            cups = scatter(self.rng, [0.05, -0.33], [0.44, 0.30], 3, 0.16)
+            self.cups = cups[np.argsort(np.linalg.norm(cups - cups[0], axis=1))]
+            if reachable(self._expert_keyframes()):
+                return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        color = NAMES[self.variation]
+        return [
+            f"stack the other cups on top of the {color} cup",
+            f"place two of the cups onto the {color} cup",
+            f"put the remaining two cups on top of the {color} cup",
+            f"pick up and set the cups down into the {color} cup",
+            f"create a stack of cups with the {color} cup as its base",
+            f"the {color} cup goes at the bottom, put both others in it",
+        ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A cup is called by its colour."""
+        return {name: f"{color} cup" for name, color in zip(self.graspable, self.colors, strict=True)}
+
+    def success(self, world: MujocoWorld) -> bool:
+        """Both other cups stand in the named one, one above the other, and nothing is held."""
+        offsets = np.array([world.body_position(name) - world.body_position("cup0") for name in ("cup1", "cup2")])
+        heights = np.sort(offsets[:, 2])
+        stacked = np.abs(offsets[:, :2]).max() < 0.015 and np.abs(heights - [RAISED, 2 * RAISED]).max() < 0.012
+        return bool(stacked) and world.held is None
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """The named cup was picked up, or a cup fell over or off the table."""
+        if world.held == "cup0":
+            return FailureReason.WRONG_OBJECT
+        fell = any(name != world.held and self._fell(world, name) for name in self.graspable)
+        return FailureReason.DROPPED if fell else FailureReason.NONE
+
+    @staticmethod
+    def _fell(world: MujocoWorld, name: str) -> bool:
+        body = world.data.body(name)
+        return bool(body.xpos[2] < TABLE_Z - 0.05 or body.xmat.reshape(3, 3)[2, 2] < 0.7)
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Per cup: above its rim, grasp, lift, above the named cup, into it and let go; up again between the two."""
+        return self._expert_keyframes()
+
+    def _expert_keyframes(self) -> list[Keyframe]:
+        R = gripper_down(0.0)
+        goal = _rim(self.cups[0])
+        frames = []
+        for raised, cup in ((RAISED, self.cups[1]), (2 * RAISED, self.cups[2])):
+            rim = _rim(cup)
+            frames += [
+                keyframe(R, [*rim, GRIP_Z + 0.09], True, False),
+                keyframe(R, [*rim, GRIP_Z], False, True),
+                keyframe(R, [*rim, GRIP_Z + 0.18], False, True),
+                keyframe(R, [*goal, GRIP_Z + raised + 0.10], False, False),
+                keyframe(R, [*goal, GRIP_Z + raised + 0.003], True, True),
+                keyframe(R, [*goal, GRIP_Z + raised + 0.10], True, True),
+            ]
+        return frames[:-1]
+
+
+def _rim(cup: Array) -> Array:
+    """Where the fingers hold a cup: the side that faces +y, ``(2,)``."""
+    return np.array([cup[0], cup[1] + RIM])
