@@ -44,7 +44,7 @@ ROS_WHEELS = [
 ]
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
-NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"]
+NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
 CORE_COMMANDS = [
     "bench",
     "calibrate",

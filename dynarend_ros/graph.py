@@ -57,8 +57,10 @@ GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
         *_road("policy.yaml", False),
         NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
     ),
+    "calibrate": (NodeSpec(executable="calibration_node", name="calibration_node", config="calibrate.yaml"),),
 }
-"""Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm."""
+"""Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm.
+``calibrate``: records views of a board, beside your camera and arm drivers."""
 
 
 def graph(name: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[NodeSpec, ...]:

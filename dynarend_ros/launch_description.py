@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def launch_description(graph_name: str) -> LaunchDescription:
     """The same processes, parameters and environment as ``dynarend up <graph_name>``.
 
-    Launch arguments: ``params_file`` (default: the graph's file in ``config/``) and ``policy`` (checkpoint folder).
+    Launch arguments: ``params_file`` (default: the graph's file in ``config/``) and, where a policy acts, ``policy``
+    (checkpoint folder).
     """
     from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
     from launch.substitutions import LaunchConfiguration
@@ -40,10 +41,12 @@ def launch_description(graph_name: str) -> LaunchDescription:
             on_exit=Shutdown(reason=f"{spec.name} ended") if spec.required else None,
         )
 
+    arguments = [DeclareLaunchArgument("params_file", default_value=default_file, description="ROS parameter file.")]
+    if any(spec.name == "policy_node" for spec in specs):
+        arguments.append(DeclareLaunchArgument("policy", description="Folder of the policy checkpoint."))
     return LaunchDescription(
         [
-            DeclareLaunchArgument("params_file", default_value=default_file, description="ROS parameter file."),
-            DeclareLaunchArgument("policy", description="Folder of the policy checkpoint."),
+            *arguments,
             *(SetEnvironmentVariable(key, value) for key, value in environment().items()),
             *(action(spec) for spec in specs),
         ]

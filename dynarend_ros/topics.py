@@ -27,6 +27,8 @@ EXECUTION_EVENT = "trajectory_execution_event"
 
 RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
 CONFIRM = "confirm"
+CAPTURE, SOLVE = "calibration/capture", "calibration/solve"
+CALIBRATION_ADVICE = "calibration/advice"
 ARM, DISARM, RESET_FAULT, SAFETY_STOP = "arm", "disarm", "reset_fault", "safety/stop"
 
 
@@ -53,6 +55,11 @@ def camera_info(camera: str) -> str:
 def camera_transform(camera: str) -> str:
     """Pose of the camera's optical frame in the base frame."""
     return f"{camera}/transform"
+
+
+def calibrated_transform(camera: str) -> str:
+    """Pose of the root of a camera driver's frames in the hand or base frame, once it is calibrated."""
+    return f"{camera}/calibrated_transform"
 
 
 def optical_frame(camera: str) -> str:

@@ -16,10 +16,9 @@ from dynarend_core.geometry import se3
 from dynarend_core.perception.calibration._reprojection import known_transforms
 from dynarend_core.perception.calibration.boards import Board, BoardConfig
 from dynarend_core.perception.calibration.calibrator import calibrate, find_boards
-from dynarend_core.perception.calibration.report import CalibrationReport
+from dynarend_core.perception.calibration.report import CalibrationReport, camera_file
 from dynarend_core.perception.calibration.session import SessionInfo, read_session
 from dynarend_core.perception.calibration.sighting import CalibrationView, Sighting
-from dynarend_core.perception.camera_file import CameraFile, utc_now
 from dynarend_core.perception.easy_handeye import EasyHandeyeCalibration
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write_files(args: argparse.Namespace, info: SessionInfo, view: CalibrationView, report: CalibrationReport) -> None:
-    camera = camera_file(info, view, report)
+    camera = camera_file(report, info, view)
     if args.out is not None:
         if args.out.is_dir():
             raise ConfigurationError(f"{args.out} is a folder; name a file, e.g. {args.out / (info.camera + '.yaml')}")
@@ -76,24 +75,6 @@ def _write_files(args: argparse.Namespace, info: SessionInfo, view: CalibrationV
     if args.easy_handeye is not None:
         EasyHandeyeCalibration.from_camera_file(camera, info.base_frame, info.gripper_frame).save(args.easy_handeye)
         print(f"easy_handeye2 file: {args.easy_handeye}")
-
-
-def camera_file(info: SessionInfo, view: CalibrationView, report: CalibrationReport) -> CameraFile:
-    """The camera file that goes with a report."""
-    return CameraFile(
-        camera=info.camera,
-        set_up=info.set_up,
-        parent_frame=info.parent_frame,
-        optical_frame=info.optical_frame,
-        T_parent_optical=report.T_parent_camera,
-        link_frame=info.link_frame,
-        T_link_optical=info.T_link_optical,
-        K=view.K,
-        image_size=(view.rgb.shape[1], view.rgb.shape[0]),
-        board=str(info.board),
-        calibrated_at=utc_now(),
-        quality=report.quality(),
-    )
 
 
 def print_report(report: CalibrationReport, title: str) -> None:

@@ -15,9 +15,10 @@ DESCRIPTION = """\
 Start a graph of ROS nodes as separate processes and show their logs, until Ctrl-C or until a required node ends.
 
 graphs:
-  sim      sim_node (MuJoCo) + fusion_node + policy_node + executor_node; acts on its own task at once
-  policy   fusion_node + policy_node + executor_node + safety_node, for your cameras and arm; call `arm`, then `run`
-           or `step`, to act. Starts as a dry run; docs/safety.md says how to go on
+  sim        sim_node (MuJoCo) + fusion_node + policy_node + executor_node; acts on its own task at once
+  policy     fusion_node + policy_node + executor_node + safety_node, for your cameras and arm; call `arm`, then `run`
+             or `step`, to act. Starts as a dry run; docs/safety.md says how to go on
+  calibrate  records views of a board with your camera driver and arm: docs/calibration.md
 
 The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
 given with --set comes on top. Talk to them from any shell with the same ROS_DOMAIN_ID.
@@ -32,11 +33,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     p = subparsers.add_parser(
         "up",
-        help="start a graph of ROS nodes (sim, policy) without ros2 launch",
+        help="start a graph of ROS nodes (sim, policy, calibrate) without ros2 launch",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("graph", choices=("sim", "policy"), help="which graph")
+    p.add_argument("graph", choices=("sim", "policy", "calibrate"), help="which graph")
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
     p.add_argument(
         "--set", action="append", default=[], metavar="NODE.PARAMETER=VALUE", help="parameter, as in YAML; repeatable"
@@ -65,14 +66,15 @@ def parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the graph; returns 0 after Ctrl-C, and raises ProcessDiedError if a required node ended."""
-    from dynarend_ros.graph import graph
+    from dynarend_ros.graph import GRAPHS, graph
     from dynarend_ros.process_runner import ProcessRunner
     from dynarend_ros.shared_memory import shortage
 
     parameters = parse_settings(args.set)
-    policy = Path(str(parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))))
-    if not policy.is_dir():
-        raise CheckpointError(f"no policy folder {policy}; train one with `dynarend finetune` or give --policy")
+    if any(spec.name == "policy_node" for spec in GRAPHS[args.graph]):
+        policy = Path(str(parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))))
+        if not policy.is_dir():
+            raise CheckpointError(f"no policy folder {policy}; train one with `dynarend finetune` or give --policy")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: no process is left behind
     try:
         with ProcessRunner(graph(args.graph, parameters), args.domain_id) as runner:

@@ -23,6 +23,7 @@ PARAMETERS = {
     "policy_node": "PolicyParameters",
     "executor_node": "ExecutorParameters",
     "safety_node": "SafetyParameters",
+    "calibration_node": "CalibrationParameters",
 }
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from dynarend_core.perception.calibration.depth_check import DepthCheck
 from dynarend_core.perception.calibration.hypotheses import ScaleTest, SlipTest
-from dynarend_core.perception.calibration.sighting import Rejection
-from dynarend_core.perception.camera_file import CalibrationQuality, SetUp
+from dynarend_core.perception.calibration.session import SessionInfo
+from dynarend_core.perception.calibration.sighting import CalibrationView, Rejection
+from dynarend_core.perception.camera_file import CalibrationQuality, CameraFile, SetUp, utc_now
 from dynarend_core.types import Array
 
 MAX_RESIDUAL_PX = 1.0
@@ -186,3 +187,21 @@ class CalibrationReport:
         if not self.outliers:
             return ""
         return f"views {', '.join(map(str, self.outliers))} disagree with the others: did the arm still move?"
+
+
+def camera_file(report: CalibrationReport, info: SessionInfo, view: CalibrationView) -> CameraFile:
+    """The camera file that goes with a report."""
+    return CameraFile(
+        camera=info.camera,
+        set_up=info.set_up,
+        parent_frame=info.parent_frame,
+        optical_frame=info.optical_frame,
+        T_parent_optical=report.T_parent_camera,
+        link_frame=info.link_frame,
+        T_link_optical=info.T_link_optical,
+        K=view.K,
+        image_size=(view.rgb.shape[1], view.rgb.shape[0]),
+        board=str(info.board),
+        calibrated_at=utc_now(),
+        quality=report.quality(),
+    )

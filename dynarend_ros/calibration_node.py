@@ -1,0 +1,194 @@
+"""Records a calibration session: a view for each call of `capture`, advice in words, and the solution on `solve`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from dynarend_core.errors import DynaRendError, ObservationError
+from dynarend_core.geometry import se3
+from dynarend_core.perception.calibration.boards import Board, BoardConfig, BoardKind
+from dynarend_core.perception.calibration.calibrator import calibrate
+from dynarend_core.perception.calibration.guide import suggest
+from dynarend_core.perception.calibration.report import camera_file
+from dynarend_core.perception.calibration.session import SessionInfo, SessionWriter
+from dynarend_core.perception.calibration.sighting import CalibrationView, Rejection, Sighting, sight
+from dynarend_core.perception.camera_file import CameraFile, SetUp
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.panda import JOINT_NAMES, T_HAND_TIP
+from dynarend_ros import qos, runtime, topics
+from dynarend_ros.conversions import (
+    depth_from_message,
+    intrinsics_from_message,
+    joint_state_from_message,
+    rgb_from_message,
+    stamp_to_ns,
+    transform_to_message,
+)
+from dynarend_ros.parameters import NodeParameters, parameter
+
+_STILL_RAD = 0.002
+_STILL_S = 0.5
+
+
+@dataclass(frozen=True)
+class CalibrationParameters:
+    """Parameters of the calibration node."""
+
+    camera: str = parameter("front", "Camera name, the prefix of its topics.")
+    set_up: str = parameter("eye-to-hand", "Who carries the camera.", choices=tuple(s.value for s in SetUp))
+    session: str = parameter("runs/calibration/front", "Folder to record into; must not hold a session.")
+    camera_file: str = parameter("config/cameras/front.yaml", "Camera file to write.")
+    base_frame: str = parameter("panda_link0", "The robot's base.")
+    gripper_frame: str = parameter("panda_hand", "The hand's frame; its pose comes from the joints of a Panda.")
+    link_frame: str = parameter("front_link", "Root of the camera driver's own frames: what is given a parent.")
+    link_from_optical: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0, -0.5, 0.5, -0.5, 0.5),
+        "Optical frame in the link frame, from the driver's TF: x y z [m], quaternion x y z w.",
+    )
+    board: str = parameter("charuco", "Pattern.", choices=("charuco", "apriltag"))
+    columns: int = parameter(7, "Squares or tags in a row.", low=3, high=50)
+    rows: int = parameter(5, "Rows.", low=3, high=50)
+    square_m: float = parameter(
+        0.04, "Edge of a square, or tag to tag, measured on the print [m].", low=0.001, high=1.0
+    )
+    marker_m: float = parameter(0.03, "Edge of a marker [m].", low=0.001, high=1.0)
+    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
+    image_reliability: str = parameter("best_effort", "As for fusion_node.", choices=("reliable", "best_effort"))
+
+
+class CalibrationNode(runtime.SpinningNode):
+    """Keeps the newest images and joints; works when asked. Nothing here moves the arm."""
+
+    def __init__(self) -> None:
+        super().__init__("calibration_node")
+        p = self._p = NodeParameters(self, CalibrationParameters).values
+        self._board = Board(BoardConfig(BoardKind(p.board), p.columns, p.rows, p.square_m, p.marker_m))
+        self._set_up, self._kinematics = SetUp(p.set_up), ArmKinematics()
+        self._sightings: list[Sighting] = []
+        self._rejections: list[Rejection] = []
+        self._views: list[CalibrationView] = []
+        self._newest: dict[str, tuple[float, Any]] = {}
+        self._joints: list[tuple[float, np.ndarray]] = []
+        self._writer: SessionWriter | None = None
+        link = se3.from_pose(np.array(p.link_from_optical[:3]), np.array(p.link_from_optical[3:]))
+        self._session = SessionInfo(
+            self._set_up, p.camera, self._board.config, p.base_frame, p.gripper_frame, "", p.link_frame, link
+        )
+        images = qos.images(p.image_reliability)
+        for kind, topic in ((Image, topics.colour), (Image, topics.depth), (CameraInfo, topics.camera_info)):
+            name = topic(p.camera)
+            self.create_subscription(kind, name, partial(self.take, name), images)
+        self.create_subscription(JointState, topics.JOINT_STATES, self.take_joints, images)
+        self._advice = self.create_publisher(String, topics.CALIBRATION_ADVICE, qos.LATCHED)
+        self._transform = self.create_publisher(TransformStamped, topics.calibrated_transform(p.camera), qos.LATCHED)
+        self.create_service(Trigger, topics.CAPTURE, lambda _request, answer: self._answer(self.capture, answer))
+        self.create_service(Trigger, topics.SOLVE, lambda _request, answer: self._answer(self.solve, answer))
+        self._say(suggest([], self._set_up).words)
+
+    def _answer(self, work: Callable[[], tuple[bool, str]], answer: Trigger.Response) -> Trigger.Response:
+        try:
+            answer.success, answer.message = work()
+        except (DynaRendError, OSError) as error:
+            answer.success, answer.message = False, f"{type(error).__name__}: {error}"
+        self.get_logger().info(answer.message)
+        return answer
+
+    def _say(self, words: str) -> None:
+        self._advice.publish(String(data=words))
+
+    def take(self, topic: str, message: object) -> None:
+        """Keep the newest message of the camera."""
+        self._newest[topic] = time.monotonic(), message
+
+    def take_joints(self, message: JointState) -> None:
+        """Keep half a second of joint positions."""
+        joints = joint_state_from_message(message)
+        if set(self._p.arm_joints) <= set(joints.positions):
+            now_s = time.monotonic()
+            self._joints.append((now_s, joints.select(self._p.arm_joints)))
+            self._joints = [entry for entry in self._joints if entry[0] > now_s - _STILL_S]
+
+    def _resting_joints(self) -> np.ndarray:
+        """Joint positions, if the arm has rested for half a second."""
+        recent = [q for arrival_s, q in self._joints if arrival_s > time.monotonic() - _STILL_S]
+        if len(recent) < 2:
+            raise ObservationError(f"no joint_states with {', '.join(self._p.arm_joints)} in the last {_STILL_S} s")
+        moved = float(np.ptp(np.stack(recent), axis=0).max())
+        if moved > _STILL_RAD:
+            raise ObservationError(f"the arm still moves ({moved:.3f} rad in {_STILL_S} s): wait, then capture again")
+        return recent[-1]
+
+    def _camera_message(self, topic: str) -> Any:
+        """Newest message of one of the camera's topics, if it came just now: after the arm had come to rest."""
+        arrival_s, message = self._newest.get(topic, (-np.inf, None))
+        if time.monotonic() - arrival_s > _STILL_S:
+            raise ObservationError(f"nothing on {topic} in the last {_STILL_S} s: does the camera's driver run?")
+        return message
+
+    def _view(self) -> CalibrationView:
+        p, q = self._p, self._resting_joints()
+        colour = self._camera_message(topics.colour(p.camera))
+        K = intrinsics_from_message(self._camera_message(topics.camera_info(p.camera)))
+        has_depth = topics.depth(p.camera) in self._newest
+        depth_m = depth_from_message(self._camera_message(topics.depth(p.camera))) if has_depth else None
+        T = self._kinematics.forward(q) @ se3.inverse(T_HAND_TIP)
+        self._session = replace(self._session, optical_frame=colour.header.frame_id)
+        return CalibrationView(rgb_from_message(colour), depth_m, K, T, q, stamp_to_ns(colour.header.stamp))
+
+    def capture(self) -> tuple[bool, str]:
+        """Record one view, or say why it is of no use; then the advice for the next."""
+        view = self._view()
+        seen = sight(view, self._board, len(self._views), self._sightings)
+        if isinstance(seen, Rejection):
+            self._rejections.append(seen)
+            self._say(seen.reason)
+            return False, f"refused: {seen.reason}"
+        if self._writer is None:
+            self._writer = SessionWriter(Path(self._p.session), self._session)
+        self._writer.add(view)
+        self._views.append(view)
+        self._sightings.append(seen)
+        advice = suggest(self._sightings, self._set_up).words
+        self._say(advice)
+        return True, f"view {seen.index}: {len(seen.detection.ids)} corners; next: {advice}"
+
+    def solve(self) -> tuple[bool, str]:
+        """Solve; write the camera file and publish the transform, or say why not."""
+        report = calibrate(self._sightings, self._rejections, self._set_up)
+        if not report.ok:
+            self._say("; ".join(report.problems))
+            return False, "refused: " + "; ".join(report.problems)
+        camera = camera_file(report, self._session, self._views[-1])
+        camera.save(Path(self._p.camera_file))
+        self._publish(camera)
+        return True, (
+            f"{self._p.camera_file}: known to {report.uncertainty_mm:.1f} mm and {report.uncertainty_deg:.2f} deg, "
+            f"left-out views missed by {report.left_out_mm:.1f} mm; {'; '.join(report.warnings) or 'no warnings'}"
+        )
+
+    def _publish(self, camera: CameraFile) -> None:
+        """Parent -> the driver's root frame, never its optical frame: that one has a parent already."""
+        now_ns = self.get_clock().now().nanoseconds
+        self._transform.publish(
+            transform_to_message(camera.T_parent_link, camera.parent_frame, camera.link_frame, now_ns)
+        )
+
+
+def main() -> int:
+    """Console script."""
+    return runtime.run(CalibrationNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
