@@ -1,7 +1,7 @@
 """Samples for pretraining: a masked cloud's pixels, now and at the next keyframe.
 
-One camera a sample and time is drawn, and of its pixels only those whose surface lies inside the workspace: a
-triplane cannot know what is outside its cube.
+One camera a sample and time is drawn, and of its pixels those whose surface lies inside the workspace, because a
+triplane cannot know what is outside its cube; and a few whose ray crosses it and meets nothing there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dynarend_core.geometry.rotations import rotation_z
 Array = np.ndarray
 
 _CANDIDATES = 4
+_FREE_SHARE = 8
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class PixelSample:
         K: ``(3, 3)``.
         T_base_camera: ``(4, 4)``.
         rgb: ``(r, 3)`` in ``[0, 1]``.
-        depth: ``(r,)`` [m].
+        depth: ``(r,)`` [m]; where the ray leaves the workspace if it is free.
         valid: ``(r,)`` bool; False pads a view that shows too little of the workspace.
+        free: ``(r,)`` bool; the ray crosses the workspace and meets nothing there.
         names: ``(r,)`` int64 id of the object seen, -1 where none is known.
         features: ``(r, s)`` semantic features seen.
     """
@@ -45,6 +47,7 @@ class PixelSample:
     rgb: Array
     depth: Array
     valid: Array
+    free: Array
     names: Array
     features: Array
 
@@ -137,17 +140,27 @@ class RenderingDataset:
         K, T = views.K[frame, camera], motion @ views.T_base_camera[frame, camera]
         along = np.stack([(uv[:, 0] - K[0, 2]) / K[0, 0], (uv[:, 1] - K[1, 2]) / K[1, 1], np.ones(len(uv))], axis=-1)
         usable = (depth > 0) & boxes.contains(self.keyframes.aabb, se3.apply(T, along * depth[:, None]))
-        chosen = np.argsort(~usable, kind="stable")[: self.config.rays]
+        leaves = boxes.exit_depth(self.keyframes.aabb, T[:3, 3], along @ T[:3, :3].T)
+        free = depth > np.maximum(leaves, 0.0)
+        free &= np.isfinite(leaves)
+        chosen = self._choose(usable, free)
         rgb = views.rgb[frame, camera, v[chosen], u[chosen]].astype(np.float32) / 255.0
         return PixelSample(
             uv[chosen],
             K.astype(np.float32),
             T.astype(np.float32),
             rgb,
-            np.where(usable[chosen], depth[chosen], np.float32(1.0)),
+            np.where(usable[chosen], depth[chosen], np.where(free, leaves, 1.0)[chosen]).astype(np.float32),
             usable[chosen],
+            free[chosen],
             *self.semantics.at(number, frame, camera, v[chosen], u[chosen]),
         )
+
+    def _choose(self, usable: Array, free: Array) -> Array:
+        """Numbers of the candidates that become rays: usable ones, with some that see nothing in the workspace."""
+        through = np.flatnonzero(free)[: self.config.rays // _FREE_SHARE]
+        order = np.argsort(~usable, kind="stable")
+        return np.concatenate([order[: self.config.rays - len(through)], through])
 
     def _candidates(self, views: TaskViews, frame: int, camera: int, rng: np.random.Generator) -> Array:
         """Pixels to choose from: half of the rays go to the objects in view, each as often as the others.

@@ -23,3 +23,18 @@ def cell_centers(aabb: Array, n: int) -> tuple[Array, Array, Array]:
     edges = [np.linspace(aabb[0, i], aabb[1, i], n, endpoint=False) for i in range(3)]
     half = (aabb[1] - aabb[0]) / n / 2.0
     return edges[0] + half[0], edges[1] + half[1], edges[2] + half[2]
+
+
+def exit_depth(aabb: Array, origin: Array, directions: Array) -> Array:
+    """Where rays leave the box, ``(n,)`` in units of their directions; negative infinity where they miss it.
+
+    Args:
+        aabb: The box.
+        origin: ``(3,)`` common start of the rays.
+        directions: ``(n, 3)``.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = (aabb[0] - origin) / directions, (aabb[1] - origin) / directions
+    near = np.fmin(first, second).max(axis=-1)
+    far = np.fmax(first, second).min(axis=-1)
+    return np.where((far > 0) & (near <= far), far, -np.inf)

@@ -16,9 +16,11 @@ from dynarend_core.rendering.renderer import RenderConfig, Renderer
 from dynarend_core.training.names import NameTable, surface_points
 from dynarend_core.training.render_batch import PixelTargets, RenderBatch
 from dynarend_core.training.render_losses import (
+    FREE_SPACE,
     RenderLosses,
     RenderWeights,
     TimeLosses,
+    free_space_loss,
     naming_loss,
     rgb_loss,
     semantic_loss,
@@ -94,7 +96,10 @@ class Pretrainer(nn.Module):
             return TimeLosses(zero, zero, zero)
         seen = self.renderer(planes, pixels.rays, pixels.jitter, pixels.depth, skip)
         rgb = rgb_loss(seen.rgb, pixels.rgb, pixels.valid) if self.weights.rgb else zero
-        depth = silog_loss(seen.depth, pixels.depth, pixels.valid) if self.weights.depth else zero
+        depth = zero
+        if self.weights.depth:
+            depth = silog_loss(seen.depth, pixels.depth, pixels.valid)
+            depth = depth + FREE_SPACE * free_space_loss(seen.opacity, pixels.free)
         semantic = zero
         if seen.semantic is not None and self.weights.semantic:
             semantic = semantic_loss(seen.semantic, *self._meaning(pixels))

@@ -24,7 +24,8 @@ class PixelTargets:
         rays: ``(b, r)`` rays.
         rgb: ``(b, r, 3)`` in ``[0, 1]``.
         depth: ``(b, r)`` [m].
-        valid: ``(b, r)`` bool.
+        valid: ``(b, r)`` bool: a surface of the workspace is seen.
+        free: ``(b, r)`` bool: the ray meets nothing in the workspace.
         jitter: ``(b, r, n)`` random numbers of the samples along each ray.
         names: ``(b, r)`` ids of the objects seen, -1 where none is known.
         features: ``(b, r, s)`` semantic features seen; s is 0 where there are none.
@@ -34,13 +35,14 @@ class PixelTargets:
     rgb: Tensor
     depth: Tensor
     valid: Tensor
+    free: Tensor
     jitter: Tensor
     names: Tensor
     features: Tensor
 
     def to(self, device: torch.device | str) -> PixelTargets:
         """The same pixels on another device."""
-        tensors = (self.rgb, self.depth, self.valid, self.jitter, self.names, self.features)
+        tensors = (self.rgb, self.depth, self.valid, self.free, self.jitter, self.names, self.features)
         return PixelTargets(self.rays.to(device), *(x.to(device, non_blocking=True) for x in tensors))
 
 
@@ -85,4 +87,6 @@ def _targets(pixels: Sequence[PixelSample], rng: np.random.Generator, ray_sample
     depth = stack("depth")
     jitter = torch.from_numpy(rng.random((*depth.shape, ray_samples), dtype=np.float32))
     rays = Rays(*pixel_rays(stack("uv"), stack("K"), stack("T_base_camera")))
-    return PixelTargets(rays, stack("rgb"), depth, stack("valid"), jitter, stack("names"), stack("features"))
+    return PixelTargets(
+        rays, stack("rgb"), depth, stack("valid"), stack("free"), jitter, stack("names"), stack("features")
+    )

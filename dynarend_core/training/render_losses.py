@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 SILOG_BALANCE = 0.5
+FREE_SPACE = 0.1
 _NEAREST_M = 0.01
 
 
@@ -19,7 +20,7 @@ class RenderWeights:
 
     Attributes:
         rgb: Mean squared error of colours in ``[0, 1]``.
-        depth: Scale-invariant logarithmic depth error.
+        depth: Scale-invariant logarithmic depth error; with :data:`FREE_SPACE` of it, opacity where nothing is.
         semantic: Cosine distance of rendered semantic features.
         naming: Cross entropy of the object's name at measured points, read through the policy's match head.
         now: Reconstruction of what the cameras see.
@@ -87,6 +88,11 @@ def silog_loss(
     error = torch.where(valid, rendered.clamp(min=_NEAREST_M).log() - truth.clamp(min=_NEAREST_M).log(), 0.0)
     count = valid.sum().clamp(min=1)
     return error.square().sum() / count - SILOG_BALANCE * (error.sum() / count).square()
+
+
+def free_space_loss(opacity: Float[Tensor, "b r"], free: Bool[Tensor, "b r"]) -> Float[Tensor, ""]:
+    """Mean squared opacity of the rays that meet nothing."""
+    return (opacity.square() * free).sum() / free.sum().clamp(min=1)
 
 
 def semantic_loss(

@@ -42,3 +42,21 @@ def test_scene_box_is_the_same_cube_in_both_frames():
 def test_the_table_top_lies_at_the_height_of_the_base():
     table_world = np.array([[0.0, 0.0, frames.TABLE_Z_WORLD]])
     assert se3.apply(se3.inverse(frames.T_WORLD_BASE), table_world)[0, 2] == pytest.approx(0.0)
+
+
+def test_rays_leave_where_the_last_point_inside_is():
+    rng = np.random.default_rng(0)
+    box = np.array([[0.0, -0.5, 0.0], [1.0, 0.5, 1.0]])
+    origin = np.array([0.5, 0.1, 2.0])
+    directions = rng.normal(size=(200, 3)) * [0.4, 0.4, 1.0]
+    directions[0] = [0.0, 0.0, -1.0]
+    far = aabb.exit_depth(box, origin, directions)
+    t = np.linspace(1e-3, 8.0, 4000)
+    for direction, leave in zip(directions, far, strict=True):
+        inside = aabb.contains(box, origin + t[:, None] * direction)
+        if inside.any():
+            assert abs(leave - t[inside].max()) < 5e-3
+        elif np.isfinite(leave):  # a corner thinner than the steps
+            assert aabb.contains([*box, [-0.01] * 3, [0.01] * 3], (origin + leave * direction)[None])[0]
+    assert far[0] == 2.0
+    assert np.isneginf(aabb.exit_depth(box, origin, np.array([[0.0, 0.0, 1.0]])))[0]

@@ -7,6 +7,7 @@ from dynarend_core.training.render_losses import (
     RenderLosses,
     RenderWeights,
     TimeLosses,
+    free_space_loss,
     naming_loss,
     rgb_loss,
     semantic_loss,
@@ -52,3 +53,9 @@ def test_meaning_is_a_direction_and_unknown_names_do_not_count():
     right[names < 0] = torch.tensor([0.0, 0.0, 50.0])
     assert float(naming_loss(right, names)) == pytest.approx(0, abs=1e-6)
     assert float(naming_loss(torch.zeros(2, 5, 3), names)) == pytest.approx(math.log(3))
+
+
+def test_only_free_rays_must_be_empty():
+    opacity = torch.tensor([[0.0, 1.0, 0.5, 1.0]])
+    assert float(free_space_loss(opacity, torch.tensor([[True, False, True, False]]))) == pytest.approx(0.125)
+    assert float(free_space_loss(opacity, torch.zeros(1, 4, dtype=torch.bool))) == 0
