@@ -118,20 +118,24 @@ class DynaRend(nn.Module):
             if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in fresh.state_dict().items()}:
                 fresh.load_state_dict(weights)
 
-    @torch.no_grad()
-    def take_reading(self, other: DynaRend) -> None:
-        """Read instructions as another network does, but keep what single words mean (what names are matched by)."""
-        mine, theirs = self.reader.state_dict(), other.reader.state_dict()
-        self.reader.load_state_dict({k: mine[k] if k.startswith("value.") else theirs[k] for k in mine})
-
     def look(self, given: NetworkInput) -> Look:
         """The coarse stage: read the instruction, encode the workspace, value every cell."""
         latents, context = self.encode(given)
         return Look(latents, self.coarse.decode(latents, context), latents.context[:, -1], context.meaning)
 
-    def encode(self, given: NetworkInput, hide: Hide | None = None) -> tuple[Latents, Context]:
-        """The coarse stage up to its triplanes of now and future; ``hide`` masks tokens in pretraining."""
-        words, state, meaning = self.reader(given.words, self._state(given))
+    def encode(
+        self, given: NetworkInput, hide: Hide | None = None, learn_reading: bool = True
+    ) -> tuple[Latents, Context]:
+        """The coarse stage up to its triplanes of now and future.
+
+        Args:
+            given: One batch.
+            hide: Masks tokens in pretraining.
+            learn_reading: Whether gradients reach the instruction reader.
+        """
+        words, state, meaning = self.reader(given.words, self.state(given))
+        if not learn_reading:
+            words, state, meaning = words.detach(), state.detach(), meaning.detach()
         tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
         mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
         context = Context(tokens, mask, state, meaning)
@@ -163,7 +167,8 @@ class DynaRend(nn.Module):
         return centre + xyz * self.zoom_scale
 
     @staticmethod
-    def _state(given: NetworkInput) -> Float[Tensor, "b s"]:
+    def state(given: NetworkInput) -> Float[Tensor, "b s"]:
+        """What the reader is told of the robot."""
         step = given.step.clamp(0, MAX_STEPS - 1)
         return torch.cat(
             [

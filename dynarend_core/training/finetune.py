@@ -189,10 +189,6 @@ class Finetune:
                     f"{self.config.initial_policy} (preset {start.preset!r}) has other network sizes than preset "
                     f"{info.preset!r}; train with --preset {start.preset} or from scratch"
                 )
-            if start.training.get("pretraining_steps"):
-                # Few demonstrations teach pretraining which sentence goes with which scene, by heart; that is in the
-                # way of learning what to do. What words mean in the scene is kept.
-                network.take_reading(build_network(info))
         else:
             network = build_network(info)
         edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynarend_core.networks.language import LANGUAGE_WIDTH, SentenceEncoder, stack_words
-from dynarend_core.networks.match_head import PLAIN, InstructionReader, MatchHead
+from dynarend_core.networks.dynarend import DynaRend
+from dynarend_core.networks.language import LANGUAGE_WIDTH, SentenceEncoder, WordTokens, stack_words
 from dynarend_core.networks.triplane import sample
 from dynarend_core.rendering.rays import Rays
 
@@ -28,7 +28,7 @@ class NameTable(nn.Module):
     """
 
     vectors: Tensor
-    words: Tensor
+    features: Tensor
     mask: Tensor
 
     def __init__(self, names: Sequence[str], encoder: SentenceEncoder) -> None:
@@ -36,28 +36,31 @@ class NameTable(nn.Module):
         self.names = tuple(names)
         stacked = stack_words([encoder.encode(name) for name in self.names])
         vectors = name_vectors(names, encoder)
-        for key, value in (("vectors", vectors), ("words", stacked.features[..., PLAIN]), ("mask", stacked.mask)):
+        for key, value in (("vectors", vectors), ("features", stacked.features), ("mask", stacked.mask)):
             self.register_buffer(key, value, persistent=False)
 
-    def logits(
-        self, reader: InstructionReader, match: MatchHead, early: Tensor, xyz: Float[Tensor, "b r 3"]
-    ) -> Float[Tensor, "b r n"]:
-        """How well each name fits each point, by the policy's own way of finding a word in the scene.
+    def logits(self, network: DynaRend, early: Tensor, xyz: Float[Tensor, "b r 3"], state: Tensor) -> Tensor:
+        """How well each name fits each point, by the policy's own way of finding what it is told.
 
-        The match head compares a word with the early features of a cell, in each plane; here the cell is given by a
-        point on a surface and every name of the vocabulary is compared.
+        The reader reads a name as if it were the instruction and picks the words that matter; the match head compares
+        them with the early features of a cell, in each plane. Here the cell is given by a point on a surface, and
+        every name of the vocabulary is compared.
 
         Args:
-            reader: Gives the plain meaning of words.
-            match: The match head.
+            network: Its reader and its coarse stage's match head are asked.
             early: ``(b, 3, k, n, n)`` early plane features.
             xyz: Points, normalised coordinates.
+            state: ``(n, s)`` state of the robot in which each name is read.
+
+        Returns:
+            ``(b, r, n)`` logits.
         """
-        words = (reader.value(self.words).float() * self.mask[..., None]).sum(1) / self.mask.sum(1, keepdim=True)
-        meaning = F.normalize(match.word(words).float(), dim=-1)
+        match = network.coarse.match
+        meaning = network.reader(WordTokens(self.features, self.mask), state)[2]
+        word = F.normalize(match.word(meaning).float(), dim=-1)
         cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
         at = sample(F.normalize(cells, dim=2), xyz)
-        return SHARPNESS * torch.einsum("brpc,nc->brn", at, meaning)
+        return SHARPNESS * torch.einsum("brpc,nc->brn", at, word)
 
 
 def name_vectors(names: Sequence[str], encoder: SentenceEncoder) -> Float[Tensor, "n s"]:

@@ -48,7 +48,9 @@ class RenderTask:
 class Pretrainer(nn.Module):
     """Masked reconstruction of the present and prediction of the future through one renderer.
 
-    Only what rendering can teach is trained: the instruction reader and the coarse stage's stem and encoders.
+    Only what this can teach is trained: the coarse stage's stem and encoders, and the instruction reader. The reader
+    learns from names alone: through the rendered future it would learn by heart which of few sentences goes with which
+    scene, and that is in the way of learning what to do.
 
     Args:
         network: The policy network.
@@ -78,11 +80,13 @@ class Pretrainer(nn.Module):
             with torch.no_grad():
                 latents, _ = self.network.encode(batch.given)
         else:
-            latents, _ = self.network.encode(batch.given, lambda tokens: self.mask(tokens, batch.hidden))
+            latents, _ = self.network.encode(
+                batch.given, lambda tokens: self.mask(tokens, batch.hidden), learn_reading=False
+            )
         skip = self._skip(latents, batch.hidden)
         now = self._losses(latents.now, skip, batch.now, self.weights.now)
         future = self._losses(latents.future, skip, batch.future, self.weights.future)
-        return RenderLosses(now, future, self._naming(latents, batch.now), self.weights)
+        return RenderLosses(now, future, self._naming(latents, batch), self.weights)
 
     def _skip(self, latents: Latents, hidden: Bool[Tensor, "b n"]) -> Tensor | None:
         """The stem's finest features where no token is hidden: what must be guessed may not be read elsewhere."""
@@ -110,9 +114,12 @@ class Pretrainer(nn.Module):
             return pixels.features, pixels.valid
         return self.names.vectors[pixels.names.clamp(min=0)], pixels.valid & (pixels.names >= 0)
 
-    def _naming(self, latents: Latents, pixels: PixelTargets) -> Tensor:
+    def _naming(self, latents: Latents, batch: RenderBatch) -> Tensor:
+        pixels = batch.now
         if self.names is None or self.weights.naming == 0 or self.frozen:
             return pixels.rgb.new_zeros(())
         points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
-        logits = self.names.logits(self.network.reader, self.network.coarse.match, latents.stem.early, points)
+        states = self.network.state(batch.given)
+        state = states.repeat(len(self.names.names) // len(states) + 1, 1)[: len(self.names.names)]
+        logits = self.names.logits(self.network, latents.stem.early, points, state)
         return naming_loss(logits, torch.where(pixels.valid, pixels.names, -1))
