@@ -38,6 +38,10 @@ class PlanningError(DynaRendError):
         super().__init__(message)
         self.cause = cause
 
+    def __reduce__(self) -> tuple[type[PlanningError], tuple[str, str]]:
+        """Both arguments, so that it can come from another process."""
+        return type(self), (str(self), self.cause)
+
 
 class SimulationError(DynaRendError):
     """The simulator could not build or reset a scene, or its state became non-finite."""

@@ -17,7 +17,7 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 POSES = QoSProfile(depth=32, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Camera poses: a fixed camera may publish its pose once, a moving one with every image."""
 
-LEASE = Duration(nanoseconds=200_000_000)
+LEASE = Duration(nanoseconds=150_000_000)
 """A process that dies, or is frozen, is noticed within this time; DDS itself says so, not the process's Python."""
 
 KEYFRAME = QoSProfile(
@@ -28,7 +28,7 @@ KEYFRAME = QoSProfile(
 )
 """Keyframes. A source that dies is noticed within the lease, and the executor stops the arm.
 
-By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 200 ...``.
+By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 150 ...``.
 """
 
 EXECUTION_STATUS = QoSProfile(

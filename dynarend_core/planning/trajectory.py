@@ -61,9 +61,9 @@ def time_parametrise(
     motion slow down there, it does not cut it.
 
     Args:
-        path: ``(m, 7)`` joint positions [rad], m >= 1.
-        velocity_limits: ``(7,)`` [rad/s].
-        acceleration_limits: ``(7,)`` [rad/s^2].
+        path: ``(m, joints)`` joint positions [rad], m >= 1.
+        velocity_limits: ``(joints,)`` [rad/s].
+        acceleration_limits: ``(joints,)`` [rad/s^2].
         velocity_factor: Share of the speed limits to use, in (0, 1]; accelerations shrink with its square.
 
     Raises:
@@ -72,13 +72,15 @@ def time_parametrise(
     if not 0.0 < velocity_factor <= 1.0:
         raise InvalidInputError(f"velocity_factor must be in (0, 1], got {velocity_factor}")
     path = np.asarray(path, dtype=np.float64)
-    if path.ndim != 2 or path.shape[1] != 7 or len(path) == 0 or not np.isfinite(path).all():
-        raise InvalidInputError(f"path must be finite with shape (m, 7), got {path.shape}")
+    if path.ndim != 2 or path.shape[1] != len(velocity_limits) or len(path) == 0 or not np.isfinite(path).all():
+        raise InvalidInputError(f"path must be finite with shape (m, {len(velocity_limits)}), got {path.shape}")
     if min(np.min(velocity_limits), np.min(acceleration_limits)) <= 0.0:
         raise InvalidInputError("velocity and acceleration limits must be positive")
     dense = _densify(path)
     if len(dense) < 2:
-        return JointTrajectory(np.array([0.0, _SAMPLE_S]), np.repeat(path[-1:], 2, axis=0), np.zeros((2, 7)))
+        return JointTrajectory(
+            np.array([0.0, _SAMPLE_S]), np.repeat(path[-1:], 2, axis=0), np.zeros((2, path.shape[1]))
+        )
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
     curve = CubicSpline(arc, dense)
     v_max, a_max = np.asarray(velocity_limits), np.asarray(acceleration_limits)

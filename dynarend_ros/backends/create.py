@@ -7,6 +7,9 @@ from rclpy.node import Node
 from dynarend_core.planning.robot import Robot
 from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.backends.interface import MotionBackend
+from dynarend_ros.backends.move_group import MoveGroupBackend
+from dynarend_ros.backends.moveit import MoveItBackend
+from dynarend_ros.backends.moveit_process import serve
 from dynarend_ros.backends.ompl import OmplBackend
 from dynarend_ros.executor_parameters import ExecutorParameters
 
@@ -17,5 +20,10 @@ def create_backend(node: Node, robot: Robot, p: ExecutorParameters, commands: Ar
     Raises:
         ConfigurationError: the backend cannot drive this robot.
         MissingDependencyError: what it needs is not installed.
+        PlanningError: MoveIt did not start.
     """
+    if p.backend == "move_group":
+        return MoveGroupBackend(node, robot, p.velocity_factor, commands)
+    if p.backend == "moveit":
+        return MoveItBackend(robot, p.velocity_factor, commands, serve)
     return OmplBackend(robot, robot.workspace, p.velocity_factor, commands)

@@ -12,6 +12,15 @@ from dynarend_ros.conversions.stamps import stamp_from_ns
 Array = np.ndarray
 
 
+def fill_pose(pose: Pose, T: Array) -> Pose:
+    """Write a ``(4, 4)`` transform into a Pose message."""
+    position, quat_xyzw = se3.to_pose(T)
+    p, r = pose.position, pose.orientation
+    p.x, p.y, p.z = (float(v) for v in position)
+    r.x, r.y, r.z, r.w = (float(v) for v in quat_xyzw)
+    return pose
+
+
 def fill_transform(transform: Transform, T: Array) -> Transform:
     """Write a ``(4, 4)`` transform into a Transform message."""
     position, quat_xyzw = se3.to_pose(T)
@@ -55,9 +64,4 @@ def transform_from_message(message: TransformStamped) -> Array:
 
 def pose_to_message(T: Array) -> Pose:
     """``(4, 4)`` transform to a Pose message."""
-    pose = Pose()
-    position, quat_xyzw = se3.to_pose(T)
-    pose.position.x, pose.position.y, pose.position.z = (float(v) for v in position)
-    o = pose.orientation
-    o.x, o.y, o.z, o.w = (float(v) for v in quat_xyzw)
-    return pose
+    return fill_pose(Pose(), T)
