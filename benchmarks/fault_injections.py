@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -148,8 +149,10 @@ def summary(results: list[Result]) -> dict:
     }
 
 
-def inject(names: list[str], domain: int, seed: int, show: bool = True) -> tuple[list[Result], list[str]]:
-    """Run the injections; returns results and logs."""
+def inject(
+    names: list[str], domain: int, seed: int, show: Callable[[list[Result]], None] = lambda results: None
+) -> tuple[list[Result], list[str]]:
+    """Run the injections; returns results and logs. ``show`` is called after each with the results so far."""
     os.environ.update(environment(domain))
     log: list[str] = []
     rig = Rig(domain, log)
@@ -158,18 +161,19 @@ def inject(names: list[str], domain: int, seed: int, show: bool = True) -> tuple
         with rig.start():
             assert rig.client.wait_for(rig.is_ready, 90.0), "the graph did not start:\n" + "\n".join(log[-20:])
             time.sleep(1.0)
-            for i, name in enumerate(names):
-                r = session.run(name)
-                bad = r.unsafe or r.hang or r.silent
-                rest = "" if r.to_rest_ms is None else f"{r.to_rest_ms:6.0f} ms to rest"
-                if show:
-                    print(
-                        f"{i + 1:4d}/{len(names)} {name:34s} {rest:18s} {'BAD ' + bad if bad else r.said[:90]}",
-                        flush=True,
-                    )
+            for name in names:
+                session.run(name)
+                show(session.results)
     finally:
         rig.close()
     return session.results, log
+
+
+def line(number: int, of: int, r: Result) -> str:
+    """One injection, for people."""
+    bad = r.unsafe or r.hang or r.silent
+    rest = "" if r.to_rest_ms is None else f"{r.to_rest_ms:6.0f} ms to rest"
+    return f"{number:4d}/{of} {r.case:34s} {rest:18s} {'BAD ' + bad if bad else r.said[:90]}"
 
 
 def main() -> int:
@@ -182,9 +186,13 @@ def main() -> int:
     args = parser.parse_args()
     kinds = args.case or list(CASES)
     names = [kinds[i % len(kinds)] for i in range(args.injections)]
-    results, _ = inject(names, args.domain_id or free_domain_id(), args.seed)
+
+    def show(results: list[Result]) -> None:
+        print(line(len(results), len(names), results[-1]), flush=True)
+        write_json(args.json, summary(results))  # an interrupted run leaves what it has
+
+    results, _ = inject(names, args.domain_id or free_domain_id(), args.seed, show)
     report = summary(results)
-    write_json(args.json, report)
     print(", ".join(f"{report[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent")))
     return int(bool(report["unsafe"] or report["hangs"] or report["silent"]))
 
