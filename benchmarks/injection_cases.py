@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from injection_rig import Rig
-from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from dynarend_ros import qos, topics
+from dynarend_ros import topics
 
 Draw = np.random.Generator
 
@@ -73,10 +72,7 @@ def flood(rig: Rig, draw: Draw) -> None:
 
 
 def policy_gone(rig: Rig, _draw: Draw) -> None:
-    node = rig.client.node
-    node.destroy_publisher(rig.keyframe)
-    time.sleep(0.3)
-    rig.keyframe = node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
+    rig.run_on_spin(rig.drop_keyframe_source)
 
 
 def heartbeat_lost(rig: Rig, _draw: Draw) -> None:
@@ -116,7 +112,7 @@ CASES = {
     "time jumps back": Case(shift(-30.0, -1.0), True, ("jumped back",)),
     "time jumps ahead": Case(shift(60.0, 3600.0), True, ("aborted: timeout",)),
     "flood of keyframes": Case(flood, False, ("another keyframe", "succeeded", "in a row failed"), 20.0),
-    "policy gone in mid-motion": Case(policy_gone, True, ("source of keyframes disappeared",)),
+    "policy gone in mid-motion": Case(policy_gone, True, ("source of keyframes disappeared",), 2.0),
     "operator gone": Case(heartbeat_lost, True, ("operator_heartbeat",), 1.5),
     "clouds stop": Case(clouds_stop, True, ("cloud",), 4.0),
     "stop called": Case(stopped(topics.SAFETY_STOP), True, ("stopped by the operator",)),

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,25 @@ class Rig:
         T = se3.make(GRASP_DOWN, np.asarray(position, dtype=np.float64))
         stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
         self.keyframe.publish(keyframe_to_message(Keyframe(T, gripper_open=True), frame, stamp_ns))
+
+    def run_on_spin(self, work: Callable[[], None]) -> None:
+        """On the thread that spins: rclpy cannot destroy what another thread waits for."""
+        done = threading.Event()
+
+        def once() -> None:
+            if not done.is_set():
+                work()
+                timer.cancel()
+                done.set()
+
+        timer = self.client.node.create_timer(0.01, once)
+        done.wait(5.0)
+
+    def drop_keyframe_source(self) -> None:
+        self.client.node.destroy_publisher(self.keyframe)
+
+    def renew_keyframe_source(self) -> None:
+        self.keyframe = self.client.node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
 
     def hang_planner(self) -> None:
         self.send([0.45, 0.0, HANGS_AT_Z])

@@ -14,6 +14,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import MultiDOFJointTrajectory
+from visualization_msgs.msg import MarkerArray
 
 from dynarend_core.errors import DynaRendError
 from dynarend_core.planning.limiter import TrajectoryLimiter
@@ -26,6 +27,7 @@ from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.backends.create import create_backend
 from dynarend_ros.conversions import (
+    boxes_to_message,
     cloud_from_message,
     goal_status_to_message,
     joint_state_from_message,
@@ -53,6 +55,8 @@ class ExecutorNode(runtime.SpinningNode):
         robot = self._robot = configured(find_robot(p.robot), p)
         self._status = self.create_publisher(GoalStatus, topics.EXECUTION_STATUS, qos.EXECUTION_STATUS)
         self._plan_topic = self.create_publisher(JointTrajectoryMessage, topics.PLANNED_TRAJECTORY, qos.LATCHED)
+        self._limits_topic = self.create_publisher(MarkerArray, topics.LIMITS, qos.LATCHED)
+        self._limits_topic.publish(boxes_to_message(robot.workspace, robot.keep_out, robot.base_frame))
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
         commands = ArmCommands(self, p.arm_topic or f"{robot.controller}/joint_trajectory", robot, self._arm)
@@ -85,7 +89,11 @@ class ExecutorNode(runtime.SpinningNode):
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
         safety = qos.subscription_events(liveliness=self._safety_changed)
         self.create_subscription(
-            DiagnosticStatus, topics.SAFETY_STATE, self._on_safety, qos.SAFETY_STATE, event_callbacks=safety
+            DiagnosticStatus,
+            topics.SAFETY_STATE,
+            self._on_safety,
+            qos.watched(self._p.safety_lease_s, latched=True),
+            event_callbacks=safety,
         )
         self.create_service(Trigger, topics.STOP, self._on_stop)
         self.create_service(Trigger, topics.CONFIRM, self._on_confirm)

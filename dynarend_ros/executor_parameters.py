@@ -48,6 +48,9 @@ class ExecutorParameters:
     retreat_m: float = parameter(0.0, "First stretch back after the gripper acted [m]; 0: none.", low=0.0, high=0.3)
     require_safety: bool = parameter(False, "Move only while safety_state says ARMED or RUNNING.")
     safety_max_age_s: float = parameter(0.5, "Older safety_state forbids motion [s, steady].", low=0.1, high=5.0)
+    safety_lease_s: float = parameter(
+        0.15, "Silence of the safety node's process that is its end [s].", low=0.1, high=10.0
+    )
     dry_run: bool = parameter(False, "Plan, judge and show every motion; move nothing.")
     confirm: bool = parameter(False, "Wait for the service `confirm` before every motion.")
     confirm_timeout_s: float = parameter(60.0, "How long to wait for it [s].", low=1.0, high=3600.0)

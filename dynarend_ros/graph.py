@@ -26,6 +26,7 @@ class NodeSpec:
         required: The graph ends when this process ends.
         use_sim_time: Take time from ``/clock``.
         module: Module to run instead of ``dynarend_ros.<executable>``.
+        namespace: Namespace, without slashes at its ends; empty: none.
     """
 
     executable: str
@@ -36,6 +37,7 @@ class NodeSpec:
     required: bool = True
     use_sim_time: bool = False
     module: str = ""
+    namespace: str = ""
 
     def __post_init__(self) -> None:
         if not self.module:

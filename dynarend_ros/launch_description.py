@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dynarend_ros.graph import GRAPHS, PACKAGE, NodeSpec, environment, share_folder
+from dynarend_ros.graph_arguments import arguments_of, arranged_graph
 
 if TYPE_CHECKING:
     from launch import LaunchDescription
@@ -13,41 +14,52 @@ if TYPE_CHECKING:
 def launch_description(graph_name: str) -> LaunchDescription:
     """The same processes, parameters and environment as ``dynarend up <graph_name>``.
 
-    Launch arguments: ``params_file`` (default: the graph's file in ``config/``) and, where a policy acts, ``policy``
-    (checkpoint folder).
+    Launch arguments are those of :mod:`dynarend_ros.graph_arguments`, and ``params_file`` in place of the graph's file
+    in ``config/``. Empty ones leave what that file says.
     """
-    from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
     from launch.substitutions import LaunchConfiguration
-    from launch_ros.actions import Node
-    from launch_ros.parameter_descriptions import ParameterValue
 
     from launch import LaunchDescription
 
-    specs = GRAPHS[graph_name]
-    default_file = str(share_folder("config") / specs[0].config)
+    file = str(share_folder("config") / GRAPHS[graph_name][0].config)
+    arguments = arguments_of(graph_name)
 
-    def action(spec: NodeSpec) -> Node:
-        parameters = [LaunchConfiguration("params_file"), {**spec.parameters, "use_sim_time": spec.use_sim_time}]
-        if spec.name == "policy_node":
-            # A string also where the folder is called 7: launch would guess the type.
-            parameters.append({"policy": ParameterValue(LaunchConfiguration("policy"), value_type=str)})
-        return Node(
-            package=PACKAGE,
-            executable=spec.executable,
-            name=spec.name,
-            output="screen",
-            parameters=parameters,
-            remappings=list(spec.remappings.items()),
-            on_exit=Shutdown(reason=f"{spec.name} ended") if spec.required else None,
+    def nodes(context: Any) -> list[Any]:
+        values = {name: LaunchConfiguration(name).perform(context) for name in arguments}
+        params_file = LaunchConfiguration("params_file").perform(context)
+        return [_action(spec, params_file) for spec in arranged_graph(graph_name, values)]
+
+    declared = [
+        DeclareLaunchArgument(
+            name,
+            default_value="",
+            description=argument.description + " Empty: as in params_file.",
+            **({"choices": ["", *argument.choices]} if argument.choices else {}),
         )
-
-    arguments = [DeclareLaunchArgument("params_file", default_value=default_file, description="ROS parameter file.")]
-    if any(spec.name == "policy_node" for spec in specs):
-        arguments.append(DeclareLaunchArgument("policy", description="Folder of the policy checkpoint."))
+        for name, argument in arguments.items()
+    ]
     return LaunchDescription(
         [
-            *arguments,
+            DeclareLaunchArgument("params_file", default_value=file, description="ROS parameter file."),
+            *declared,
             *(SetEnvironmentVariable(key, value) for key, value in environment().items()),
-            *(action(spec) for spec in specs),
+            OpaqueFunction(function=nodes),
         ]
+    )
+
+
+def _action(spec: NodeSpec, params_file: str) -> Any:
+    from launch.actions import Shutdown
+    from launch_ros.actions import Node
+
+    return Node(
+        package=PACKAGE,
+        executable=spec.executable,
+        name=spec.name,
+        namespace=spec.namespace,
+        output="screen",
+        parameters=[params_file, {**spec.parameters, "use_sim_time": spec.use_sim_time}],
+        remappings=list(spec.remappings.items()),
+        on_exit=Shutdown(reason=f"{spec.name} ended") if spec.required else None,
     )

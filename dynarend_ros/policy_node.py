@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from action_msgs.msg import GoalStatus
 from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import Float32, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from dynarend_core.errors import DynaRendError, ObservationError
+from dynarend_core.errors import ConfigurationError, DynaRendError, ObservationError
 from dynarend_core.types import GripperState, Observation, PointCloud
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
@@ -37,16 +38,22 @@ from dynarend_ros.worker import Worker
 if TYPE_CHECKING:
     from dynarend_core.foresight import Looks
 
+INACTIVE = "the policy node is not active: ros2 lifecycle set /policy_node activate"
 
-class PolicyNode(runtime.SpinningNode):
-    """Connects clouds, arm, policy and executor to the acting loop; inference on a worker thread."""
+
+class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
+    """Connects clouds, arm, policy and executor to the acting loop; inference on a worker thread.
+
+    A lifecycle node: ``configure`` loads and warms the policy, ``activate`` lets it act, ``deactivate`` pauses it.
+    """
 
     def __init__(self) -> None:
-        super().__init__("policy_node")
+        runtime.SpinningNode.__init__(self, "policy_node")
+        LifecycleNodeMixin.__init__(self)
         p = self._p = NodeParameters(self, PolicyParameters).values
         self._robot = find_robot(p.robot)
-        self._policy = self.load_policy(p)
-        self._warm_up()
+        self._policy: Acting | None = None
+        self._active = False
         self._arm = ArmState(
             self._robot.joints, self._robot.gripper.joints, p.joint_state_max_age_s, self._robot.gripper.width
         )
@@ -56,11 +63,47 @@ class PolicyNode(runtime.SpinningNode):
         limits = ActingLimits(p.max_keyframes, p.max_failures, p.cloud_max_age_s, p.execution_timeout_s)
         self._loop = ActingLoop(limits, p.autorun, self._report)
         self._worker = Worker("policy", self._think, self._unexpected)
-        self._create_publishers()
-        self._connect()
-        diagnostics.DiagnosticsPublisher(self, self._describe)
+        self._connected = False
+        if p.autostart != "unconfigured" and self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+            raise ConfigurationError(self._refusal)
+        if p.autostart == "active":
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the policy and let it do its first call; stay unconfigured where it cannot be loaded."""
+        try:
+            self._policy = self.load_policy(self._p)
+        except DynaRendError as error:
+            self._refusal = f"{type(error).__name__}: {error}"
+            self.get_logger().error(self._refusal)
+            return TransitionCallbackReturn.FAILURE
+        self._warm_up()
+        if not self._connected:  # before, there is nothing to say and nobody to listen to
+            self._create_publishers()
+            self._connect()
+            diagnostics.DiagnosticsPublisher(self, self._describe)
+            self._connected = True
         self._report(self._loop.reason, False)
-        self.get_logger().info(f"ready: {p.policy or type(self._policy).__name__} on {p.device}")
+        self.get_logger().info(f"ready: {self._p.policy or type(self._policy).__name__} on {self._p.device}")
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """From here on it may act."""
+        self._active = True
+        if self._p.instruction and not self._loop.status()["instruction"]:
+            self._loop.start_task(self._p.instruction, self._seen_ns())
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Nothing it still thinks out is sent."""
+        self._active = False
+        self._loop.set_running(False)
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the policy."""
+        self._policy = None
+        return super().on_cleanup(state)
 
     def load_policy(self, p: PolicyParameters) -> Acting:
         """The policy of the parameters; a test double overrides this."""
@@ -85,8 +128,10 @@ class PolicyNode(runtime.SpinningNode):
         xyz = np.random.default_rng(0).uniform([0.2, -0.3, 0.0], [0.6, 0.3, 0.3], (2000, 3)).astype(np.float32)
         cloud = PointCloud(xyz, np.full((2000, 3), 128, np.uint8))
         gripper = GripperState(self._robot.forward(self._robot.home), is_open=True)
+        policy = self._policy
+        assert policy is not None
         with contextlib.suppress(Exception):  # whatever is wrong will be said, with its cause, when it counts
-            self._policy.act(Observation((), gripper, "warm up", 0, self._robot.home, 0, cloud))
+            policy.act(Observation((), gripper, "warm up", 0, self._robot.home, 0, cloud))
 
     def _create_publishers(self) -> None:
         self._display = PolicyDisplay(self, self._robot.base_frame, self._p.draw_live)
@@ -123,12 +168,18 @@ class PolicyNode(runtime.SpinningNode):
         self._loop.start_task(message.data.strip(), self._seen_ns())
 
     def _on_run(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if request.data and not self._active:
+            response.success, response.message = False, INACTIVE
+            return response
         self._loop.set_running(bool(request.data))
         response.success, response.message = True, self._loop.reason
         self._maybe_act()
         return response
 
     def _on_step(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self._active:
+            response.success, response.message = False, INACTIVE
+            return response
         response.success, response.message = self._loop.request_step(time.monotonic())
         self._maybe_act()
         return response
@@ -160,7 +211,7 @@ class PolicyNode(runtime.SpinningNode):
             self._loop.execution_ended(stamp_ns, succeeded, self._seen_ns())
 
     def _maybe_act(self) -> None:
-        if self._cloud is None:
+        if self._cloud is None or not self._active:
             return
         now_s = time.monotonic()
         turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
@@ -172,11 +223,14 @@ class PolicyNode(runtime.SpinningNode):
         if turn is None:
             self._foresight.judge(cloud_from_message(message))
             return
+        policy = self._policy
         try:
+            if policy is None or not self._active:
+                raise ObservationError(INACTIVE)
             cloud = cloud_from_message(message)
             observation = self._observe(cloud, turn)
             start_s = time.perf_counter()
-            prediction = self._policy.act(observation)
+            prediction = policy.act(observation)
             milliseconds = 1e3 * (time.perf_counter() - start_s)
             keyframe = keyframe_to_message(prediction.keyframe, self._robot.base_frame, cloud.stamp_ns)
         except Exception as error:  # counted, and said with its cause

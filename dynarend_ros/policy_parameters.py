@@ -23,6 +23,12 @@ class PolicyParameters:
 
     policy: str = parameter("", "Folder of the policy checkpoint.")
     device: str = parameter("cpu", "Where it runs: cpu, cuda, cuda:1, ...")
+    autostart: str = parameter(
+        "active",
+        "Lifecycle state to reach at once: inactive has loaded the policy, active may act.",
+        choices=("unconfigured", "inactive", "active"),
+    )
+    instruction: str = parameter("", "Instruction to begin with; empty: wait for the topic.")
     autorun: bool = parameter(False, "Act as soon as there is an instruction; otherwise wait for `run` or `step`.")
     robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
     open_share: float = parameter(

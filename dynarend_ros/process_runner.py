@@ -42,6 +42,8 @@ class ProcessDiedError(DynaRendError):
 def command_line(spec: NodeSpec) -> list[str]:
     """Command of one node, in this very Python, with its ROS arguments."""
     command = [sys.executable, "-m", spec.module, "--ros-args", "-r", f"__node:={spec.name}"]
+    if spec.namespace:
+        command += ["-r", f"__ns:=/{spec.namespace}"]
     command += ["--params-file", str(share_folder("config") / spec.config)]
     for key, value in {**spec.parameters, "use_sim_time": spec.use_sim_time}.items():
         command += ["-p", f"{key}:={json.dumps(value)}"]  # JSON is YAML: strings stay strings

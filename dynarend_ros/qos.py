@@ -17,44 +17,40 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 POSES = QoSProfile(depth=32, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """Camera poses: a fixed camera may publish its pose once, a moving one with every image."""
 
-LEASE = Duration(nanoseconds=150_000_000)
-"""A process that dies, or is frozen, is noticed within this time; DDS itself says so, not the process's Python."""
+OFFERED_LEASE = Duration(nanoseconds=75_000_000)
+"""Processes tell DDS within this time that they live, DDS itself and not their Python; readers allow them longer."""
 
-KEYFRAME = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=LEASE,
-)
-"""Keyframes. A source that dies is noticed within the lease, and the executor stops the arm.
 
-By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 150 ...``.
+def _leased(lease: Duration, latched: bool = False, depth: int = 1) -> QoSProfile:
+    return QoSProfile(
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        liveliness=LivelinessPolicy.AUTOMATIC,
+        liveliness_lease_duration=lease,
+    )
+
+
+KEYFRAME = _leased(Duration(seconds=1))
+"""Keyframes. A source that dies is noticed after the lease of one second, and the executor stops the arm; a safety
+node notices earlier.
+
+By hand: ``ros2 topic pub --qos-liveliness automatic --qos-liveliness-lease-duration 1000 ...``.
 """
 
-EXECUTION_STATUS = QoSProfile(
-    depth=10,
-    reliability=ReliabilityPolicy.RELIABLE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=LEASE,
-)
-"""Execution status. The safety node notices within the lease that the executor's process is gone."""
+EXECUTION_STATUS = _leased(Duration(nanoseconds=200_000_000), depth=10)
+"""Execution status."""
 
-SAFETY_STATE = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=LEASE,
-)
-"""Safety state. The executor notices within the lease that the safety node's process is gone."""
+ALIVE = _leased(OFFERED_LEASE)
+"""``alive/<node>``, as nodes offer it: nothing is sent there; that somebody could is what counts."""
 
-ALIVE = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=LEASE,
-)
-"""``alive/<node>``: nothing is sent there; that somebody could is what counts."""
+SAFETY_STATE = _leased(OFFERED_LEASE, latched=True)
+"""Safety state, as the safety node offers it."""
+
+
+def watched(lease_s: float, latched: bool = False) -> QoSProfile:
+    """Profile of a reader that misses a process so long after its last sign of life [s]."""
+    return _leased(Duration(nanoseconds=round(1e9 * lease_s)), latched)
 
 
 def images(reliability: str, depth: int = 15) -> QoSProfile:

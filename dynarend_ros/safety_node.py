@@ -44,6 +44,7 @@ class SafetyParameters:
     robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
     arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
     nodes: tuple[str, ...] = parameter(("executor_node",), "Nodes whose end is a fault.")
+    node_lease_s: float = parameter(0.15, "Silence of a node's process that is its end [s].", low=0.1, high=10.0)
     joint_states_max_age_s: float = parameter(0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0)
     cloud_max_age_s: float = parameter(
         2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0
@@ -117,7 +118,8 @@ class SafetyNode(runtime.SpinningNode):
 
         for name in self._p.nodes:
             events = qos.subscription_events(liveliness=partial(changed, name))
-            self.create_subscription(Empty, topics.alive(name), lambda _: None, qos.ALIVE, event_callbacks=events)
+            profile = qos.watched(self._p.node_lease_s)
+            self.create_subscription(Empty, topics.alive(name), lambda _: None, profile, event_callbacks=events)
 
     def _offer_services(self) -> None:
         operations: dict[str, Callable[[], tuple[bool, str]]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dynarend_core.errors import CheckpointError, ConfigurationError
+from dynarend_ros.graph_arguments import ARGUMENTS, arranged_graph
 
 DEFAULT_POLICY = Path("models/policies/small")
 
@@ -17,7 +18,8 @@ Start a graph of ROS nodes as separate processes and show their logs, until Ctrl
 graphs:
   sim        sim_node (MuJoCo) + fusion_node + policy_node + executor_node; acts on its own task at once
   policy     fusion_node + policy_node + executor_node + safety_node, for your cameras and arm; call `arm`, then `run`
-             or `step`, to act. Starts as a dry run; docs/safety.md says how to go on
+             or `step`, to act. Starts as a dry run; docs/safety.md says how to go on. With --simulate true the
+             simulator stands in for cameras and arm, everything else stays as on the robot
   calibrate  records views of a board with your camera driver and arm: docs/calibration.md
 
 The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
@@ -26,6 +28,7 @@ given with --set comes on top. Talk to them from any shell with the same ROS_DOM
 examples:
   dynarend up sim --set sim_node.task=meat_off_grill --set sim_node.seed=100007
   dynarend up sim --set policy_node.autorun=false
+  dynarend up policy --robot panda --backend ompl --simulate true --dry-run false
   ROS_DOMAIN_ID=7 dynarend up policy --policy models/policies/small --set executor_node.velocity_factor=0.05"""
 
 
@@ -39,6 +42,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     )
     p.add_argument("graph", choices=("sim", "policy", "calibrate"), help="which graph")
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
+    for name, argument in ARGUMENTS.items():
+        if name != "policy":
+            p.add_argument(
+                f"--{name.replace('_', '-')}", default="", choices=argument.choices or None, help=argument.description
+            )
     p.add_argument(
         "--set", action="append", default=[], metavar="NODE.PARAMETER=VALUE", help="parameter, as in YAML; repeatable"
     )
@@ -66,7 +74,7 @@ def parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the graph; returns 0 after Ctrl-C, and raises ProcessDiedError if a required node ended."""
-    from dynarend_ros.graph import GRAPHS, graph
+    from dynarend_ros.graph import GRAPHS
     from dynarend_ros.process_runner import ProcessRunner
     from dynarend_ros.shared_memory import shortage
 
@@ -75,9 +83,11 @@ def run(args: argparse.Namespace) -> int:
         policy = Path(str(parameters.setdefault("policy_node", {}).setdefault("policy", str(args.policy))))
         if not policy.is_dir():
             raise CheckpointError(f"no policy folder {policy}; train one with `dynarend finetune` or give --policy")
+    values = {name: getattr(args, name) for name in ARGUMENTS if name != "policy"}
+    specs = arranged_graph(args.graph, values, parameters)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: no process is left behind
     try:
-        with ProcessRunner(graph(args.graph, parameters), args.domain_id) as runner:
+        with ProcessRunner(specs, args.domain_id) as runner:
             if warning := shortage(len(runner.nodes)):
                 print(f"warning: {warning}", flush=True)
             runner.wait()

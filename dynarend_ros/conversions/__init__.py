@@ -1,7 +1,7 @@
 """ROS messages to core types and back: the only place that knows ROS field names of sensor and motion messages."""
 
 from dynarend_ros.conversions.clouds import cloud_from_message, cloud_to_message
-from dynarend_ros.conversions.drawing import heat_map_to_message, markers_to_message, value_heat_map
+from dynarend_ros.conversions.drawing import boxes_to_message, heat_map_to_message, markers_to_message, value_heat_map
 from dynarend_ros.conversions.images import (
     camera_info_to_message,
     depth_from_message,
@@ -28,6 +28,7 @@ from dynarend_ros.conversions.stamps import (
 )
 
 __all__ = [
+    "boxes_to_message",
     "camera_info_to_message",
     "cloud_from_message",
     "cloud_to_message",

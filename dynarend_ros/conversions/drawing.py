@@ -76,3 +76,29 @@ def markers_to_message(prediction: Prediction, frame_id: str, stamp_ns: int) -> 
         marker.header.stamp = stamp_from_ns(stamp_ns)
         marker.action = Marker.ADD
     return MarkerArray(markers=markers)
+
+
+def boxes_to_message(workspace: Array, keep_out: Array, frame_id: str) -> MarkerArray:
+    """The workspace ``(2, 3)`` as edges and the keep-out boxes ``(k, 2, 3)`` as red blocks, base frame [m]."""
+    edges = Marker(type=Marker.LINE_LIST, ns="workspace", id=0)
+    edges.scale.x = 0.004
+    edges.color = ColorRGBA(r=0.3, g=0.8, b=1.0, a=0.9)
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+    for a, first in enumerate(corners):
+        for second in corners[a + 1 :]:
+            if sum(i != j for i, j in zip(first, second, strict=True)) == 1:
+                ends = ([workspace[side, axis] for axis, side in enumerate(corner)] for corner in (first, second))
+                edges.points += [Point(x=float(p[0]), y=float(p[1]), z=float(p[2])) for p in ends]
+    markers = [edges]
+    for k, box in enumerate(keep_out):
+        block = Marker(type=Marker.CUBE, ns="keep_out", id=k)
+        centre, size = box.mean(axis=0), box[1] - box[0]
+        block.pose.position.x, block.pose.position.y, block.pose.position.z = (float(v) for v in centre)
+        block.scale.x, block.scale.y, block.scale.z = (float(v) for v in size)
+        block.color = ColorRGBA(r=1.0, g=0.1, b=0.1, a=0.35)
+        markers.append(block)
+    for marker in markers:
+        marker.header.frame_id = frame_id
+        marker.pose.orientation.w = 1.0
+        marker.action = Marker.ADD
+    return MarkerArray(markers=markers)

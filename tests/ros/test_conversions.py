@@ -240,3 +240,16 @@ def test_markers_show_the_gripper_axes():
     tip = np.array([x_arrow.points[1].x, x_arrow.points[1].y, x_arrow.points[1].z])
     np.testing.assert_allclose((tip - T[:3, 3]) / 0.1, T[:3, 0], atol=1e-9)
     assert message.markers[3].text == "close, contact allowed, 50 %"
+
+
+def test_workspace_and_keep_out_boxes_are_drawn_to_size():
+    from dynarend_ros.conversions import boxes_to_message
+
+    workspace, keep_out = np.array([[0.0, -1, 0], [1, 1, 0.5]]), np.array([[[0.1, 0.1, 0], [0.3, 0.5, 0.2]]])
+    edges, block = boxes_to_message(workspace, keep_out, "base").markers
+    points = np.array([[p.x, p.y, p.z] for p in edges.points]).reshape(12, 2, 3)
+    lengths = np.linalg.norm(points[:, 0] - points[:, 1], axis=1)
+    np.testing.assert_allclose(sorted(lengths), [0.5] * 4 + [1.0] * 4 + [2.0] * 4)
+    assert (points.min(axis=(0, 1)) == workspace[0]).all()
+    np.testing.assert_allclose([block.scale.x, block.scale.y, block.scale.z], [0.2, 0.4, 0.2])
+    assert {edges.header.frame_id, block.header.frame_id} == {"base"}

@@ -14,6 +14,7 @@ import yaml
 from dynarend_core.errors import ConfigurationError
 from dynarend_ros import graph as graphs
 from dynarend_ros.commands.up import parse_settings
+from dynarend_ros.graph_arguments import arguments_of, arranged_graph
 from dynarend_ros.process_runner import command_line
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ def fake_launch(monkeypatch):
 
     names = {
         "launch": ["LaunchDescription"],
-        "launch.actions": ["DeclareLaunchArgument", "SetEnvironmentVariable", "Shutdown"],
+        "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction", "SetEnvironmentVariable", "Shutdown"],
         "launch.substitutions": ["LaunchConfiguration"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
@@ -82,20 +83,87 @@ def fake_launch(monkeypatch):
         for cls in classes:
             setattr(module, cls, type(cls, (Recorded,), {}))
         monkeypatch.setitem(sys.modules, module_name, module)
+    configuration = sys.modules["launch.substitutions"].LaunchConfiguration
+    configuration.perform = lambda self, context: context[self.args[0]]
 
 
-@pytest.mark.parametrize("name", list(graphs.GRAPHS))
-def test_launch_files_start_the_same_processes(name, monkeypatch):
+def launched(name, monkeypatch, **values):
+    """Declared arguments, environment and nodes of a launch file, executed with ``values``."""
     path = ROOT / "launch" / f"{name}.launch.py"
     py_compile.compile(str(path), doraise=True)
     fake_launch(monkeypatch)
     namespace = {}
     exec(compile(path.read_text(), str(path), "exec"), namespace)
     (actions,) = namespace["generate_launch_description"]().args
-    nodes = [a.kwargs for a in actions if type(a).__name__ == "Node"]
+    kinds = {}
+    for action in actions:
+        kinds.setdefault(type(action).__name__, []).append(action)
+    declared = {a.args[0]: a.kwargs for a in kinds["DeclareLaunchArgument"]}
+    context = {key: kwargs["default_value"] for key, kwargs in declared.items()} | values
+    (opaque,) = kinds["OpaqueFunction"]
+    nodes = [a.kwargs for a in opaque.kwargs["function"](context)]
+    return declared, dict(a.args for a in kinds["SetEnvironmentVariable"]), nodes
+
+
+@pytest.mark.parametrize("name", list(graphs.GRAPHS))
+def test_launch_files_start_the_same_processes_and_explain_themselves(name, monkeypatch):
+    declared, environment, nodes = launched(name, monkeypatch)
     assert [(n["executable"], n["name"]) for n in nodes] == [(s.executable, s.name) for s in graphs.GRAPHS[name]]
-    environment = dict(a.args for a in actions if type(a).__name__ == "SetEnvironmentVariable")
     assert environment == graphs.environment()
+    assert set(declared) == {"params_file", *arguments_of(name)}
+    assert all(kwargs["description"].endswith(".") for kwargs in declared.values())
+
+
+def test_arguments_reach_the_nodes_in_both_ways_of_starting(monkeypatch):
+    values = {
+        "robot": "fr3",
+        "backend": "move_group",
+        "dry_run": "false",
+        "cameras": "[left, right]",
+        "namespace": "/a",
+    }
+    values |= {"instruction": "push the red button", "policy": "7", "use_sim_time": "true"}
+    _, _, nodes = launched("policy", monkeypatch, **values)
+    by_name = {n["name"]: n["parameters"][1] for n in nodes}
+    executor = by_name["executor_node"]
+    assert (executor["robot"], executor["backend"], executor["dry_run"]) == ("fr3", "move_group", False)
+    assert executor["confirm"] is True  # from the file: in a namespace its entries are handed over one by one
+    assert by_name["fusion_node"]["cameras"] == ["left", "right"]
+    assert by_name["fusion_node"]["base_frame"] == "fr3_link0"
+    assert (by_name["policy_node"]["instruction"], by_name["policy_node"]["policy"]) == ("push the red button", "7")
+    assert {n["namespace"] for n in nodes} == {"a"}
+    assert all(p["use_sim_time"] for p in by_name.values())
+    specs = {s.name: s for s in arranged_graph("policy", values)}
+    assert {name: {**s.parameters, "use_sim_time": s.use_sim_time} for name, s in specs.items()} == by_name
+    assert "__ns:=/a" in command_line(specs["executor_node"])
+
+
+def test_the_simulator_can_stand_in_for_the_robot():
+    specs = {s.name: s for s in arranged_graph("policy", {"simulate": "true"}, {"sim_node": {"task": "push_buttons"}})}
+    assert next(iter(specs)) == "sim_node"
+    assert not specs["sim_node"].use_sim_time
+    assert specs["sim_node"].parameters["task"] == "push_buttons"
+    assert all(s.use_sim_time for name, s in specs.items() if name != "sim_node")
+    assert specs["executor_node"].parameters["arm_topic"] == "joint_trajectory"
+    assert specs["executor_node"].config == "policy.yaml"  # limits, dry run and confirmation as on the robot
+    with pytest.raises(ConfigurationError, match="the simulator is a Panda"):
+        arranged_graph("policy", {"simulate": "true", "robot": "ur5e"})
+
+
+@pytest.mark.parametrize(
+    ("graph", "values", "message"),
+    [
+        ("policy", {"backend": "magic"}, "ompl, moveit, move_group"),
+        ("policy", {"robot": "r2d2"}, "panda, ur5e, xarm7"),
+        ("policy", {"speed": "1"}, "no argument 'speed'; it has robot"),
+        ("policy", {"dry_run": "maybe"}, "true, false"),
+        ("sim", {"backend": "ompl"}, "graph sim has no argument 'backend'"),
+        ("robot", {}, "sim, policy"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_choices(graph, values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        arranged_graph(graph, values)
 
 
 def test_the_users_environment_wins(monkeypatch):

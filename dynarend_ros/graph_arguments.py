@@ -1,0 +1,154 @@
+"""What one may say when starting a graph, written once: launch arguments and options of ``dynarend up`` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_ros.graph import GRAPHS, NodeSpec, graph, share_folder
+
+FLAG = ("true", "false")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument. Empty means: what the parameter file says.
+
+    Attributes:
+        description: For ``--show-args`` and ``--help``.
+        targets: ``node.parameter`` it sets; ``*`` stands for every node.
+        choices: Allowed values; none: any.
+        graphs: Graphs that have it; none: those with a target.
+    """
+
+    description: str
+    targets: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+
+
+ARGUMENTS: dict[str, Argument] = {
+    "robot": Argument(
+        "Robot: a name in config/robots (panda, fr3, ur5e, xarm7) or the path of such a YAML file.",
+        ("policy_node.robot", "executor_node.robot", "safety_node.robot"),
+        graphs=("policy",),
+    ),
+    "cameras": Argument("Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras",)),
+    "policy": Argument("Folder of the policy checkpoint.", ("policy_node.policy",)),
+    "instruction": Argument(
+        "What to do, in words; empty: wait for the topic `instruction`.", ("policy_node.instruction",)
+    ),
+    "backend": Argument(
+        "Who plans: ompl (embedded; Panda and FR3), moveit (moveit_py) or move_group (a running move_group).",
+        ("executor_node.backend",),
+        ("ompl", "moveit", "move_group"),
+        ("policy",),
+    ),
+    "dry_run": Argument("Plan, judge and show every motion; move nothing.", ("executor_node.dry_run",), FLAG),
+    "confirm": Argument("Wait for the service `confirm` before every motion.", ("executor_node.confirm",), FLAG),
+    "use_sim_time": Argument("Take time from /clock.", (), FLAG, ("policy",)),
+    "simulate": Argument("The simulator in place of cameras and arm (Panda only).", (), FLAG, ("policy",)),
+    "namespace": Argument("Namespace of all nodes and their relative topics.", (), (), tuple(GRAPHS)),
+}
+"""Every argument of every graph, in the order in which they are shown."""
+
+SIMULATED: dict[str, dict[str, Any]] = {
+    "sim_node": {"camera_rate_hz": 5.0, "overview_rate_hz": 0.0},
+    "executor_node": {
+        "arm_topic": "joint_trajectory",
+        "gripper_kind": "joint_trajectory",
+        "gripper_name": "gripper/joint_trajectory",
+        "joint_state_max_age_s": 1.0,
+        "start_tolerance_rad": 0.02,
+        "safety_lease_s": 1.0,
+        "safety_max_age_s": 1.0,
+    },
+    "safety_node": {
+        "arm_topic": "joint_trajectory",
+        "joint_states_max_age_s": 1.0,
+        "cloud_max_age_s": 4.0,
+        "node_lease_s": 1.0,
+    },
+}
+"""What connects the graph to the simulator, whose joint states wait while it renders on a busy machine."""
+
+
+def arguments_of(graph_name: str) -> dict[str, Argument]:
+    """The arguments a graph has."""
+    names = {spec.name for spec in GRAPHS[graph_name]}
+    return {
+        name: argument
+        for name, argument in ARGUMENTS.items()
+        if graph_name in argument.graphs
+        or (not argument.graphs and any(target.split(".")[0] in names for target in argument.targets))
+    }
+
+
+def arranged_graph(
+    name: str, values: Mapping[str, str], parameters: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[NodeSpec, ...]:
+    """Nodes of a graph with its arguments applied, then ``parameters`` on top.
+
+    Args:
+        name: Graph.
+        values: Argument to its text; empty texts change nothing.
+        parameters: ``parameters[node][parameter]``.
+
+    Raises:
+        ConfigurationError: unknown graph, argument, node or robot, or a value that is not allowed.
+    """
+    if name not in GRAPHS:
+        raise ConfigurationError(f"graph {name!r} is not one of {', '.join(GRAPHS)}")
+    given = {key: value for key, value in values.items() if value != ""}
+    settings = _settings(name, given)
+    simulated = given.get("simulate") == "true"
+    if simulated:
+        _simulate(settings, given)
+    for node, own in (parameters or {}).items():
+        settings.setdefault(node, {}).update(own)
+    beside = settings.pop("sim_node", {}) if simulated else {}
+    specs = graph(name, settings)
+    if given.get("use_sim_time") == "true" or simulated:
+        specs = tuple(replace(spec, use_sim_time=True) for spec in specs)
+    if simulated:
+        specs = (replace(GRAPHS["sim"][0], parameters=beside), *specs)
+    return tuple(_in_namespace(spec, given["namespace"]) for spec in specs) if "namespace" in given else specs
+
+
+def _settings(name: str, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    known, names = arguments_of(name), {spec.name for spec in GRAPHS[name]}
+    settings: dict[str, dict[str, Any]] = {}
+    for key, text in given.items():
+        if key not in known:
+            raise ConfigurationError(f"graph {name} has no argument {key!r}; it has {', '.join(known)}")
+        argument = known[key]
+        if argument.choices and text not in argument.choices:
+            raise ConfigurationError(f"{key} {text!r} is not one of {', '.join(argument.choices)}")
+        for target in argument.targets:
+            node, _, parameter = target.partition(".")
+            if node in names:
+                is_yaml = argument.choices == FLAG or key == "cameras"
+                settings.setdefault(node, {})[parameter] = yaml.safe_load(text) if is_yaml else text
+    if "robot" in given:
+        from dynarend_ros.robots import find_robot
+
+        settings.setdefault("fusion_node", {})["base_frame"] = find_robot(given["robot"]).base_frame
+    return settings
+
+
+def _simulate(settings: dict[str, dict[str, Any]], given: Mapping[str, str]) -> None:
+    if given.get("robot", "panda") != "panda":
+        raise ConfigurationError(f"the simulator is a Panda; robot {given['robot']!r} cannot be simulated")
+    for node, own in SIMULATED.items():
+        settings.setdefault(node, {}).update(own)
+
+
+def _in_namespace(spec: NodeSpec, namespace: str) -> NodeSpec:
+    """The node there. A parameter file's entries are for nodes without namespace, so they are handed over singly."""
+    from_file = yaml.safe_load((share_folder("config") / spec.config).read_text(encoding="utf-8"))
+    values = from_file.get(spec.name, {}).get("ros__parameters", {})
+    return replace(spec, namespace=namespace.strip("/"), parameters={**values, **spec.parameters})
