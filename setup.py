@@ -66,7 +66,7 @@ GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
 ]
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
-NODES = ["sim_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
+NODES = ["sim_node", "camera_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
 CORE_COMMANDS = [
     "bench",
     "calibrate",

@@ -14,11 +14,17 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """What a node says about itself."""
+    """What a node says about itself, and about its parts (cameras), each a status ``<node>: <part>`` of its own."""
 
     message: str = "ok"
     level: bytes = OK
     values: dict[str, object] = field(default_factory=dict)
+    parts: dict[str, NodeStatus] = field(default_factory=dict)
+
+    def to_message(self, name: str) -> DiagnosticStatus:
+        """As a message, without the parts."""
+        values = [KeyValue(key=key, value=str(value)) for key, value in self.values.items()]
+        return DiagnosticStatus(level=self.level, name=name, message=self.message, values=values)
 
 
 class DiagnosticsPublisher:
@@ -35,12 +41,7 @@ class DiagnosticsPublisher:
         status = self._describe()
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
-        message.status = [
-            DiagnosticStatus(
-                level=status.level,
-                name=self._node.get_name(),
-                message=status.message,
-                values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
-            )
-        ]
+        name = self._node.get_name()
+        parts = [part.to_message(f"{name}: {key}") for key, part in status.parts.items()]
+        message.status = [status.to_message(name), *parts]
         self._publisher.publish(message)

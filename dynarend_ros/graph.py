@@ -60,9 +60,11 @@ GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
         NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
     ),
     "calibrate": (NodeSpec(executable="calibration_node", name="calibration_node", config="calibrate.yaml"),),
+    "cameras": tuple(NodeSpec(executable=n, name=n, config="cameras.yaml") for n in ("camera_node", "fusion_node")),
 }
 """Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm.
-``calibrate``: records views of a board, beside your camera and arm drivers."""
+``calibrate``: records views of a board, beside your camera and arm drivers.
+``cameras``: from RealSense cameras, their recordings or software stand-ins to the cloud, and no further."""
 
 
 def graph(name: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[NodeSpec, ...]:

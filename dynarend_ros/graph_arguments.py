@@ -38,6 +38,11 @@ ARGUMENTS: dict[str, Argument] = {
         graphs=("policy",),
     ),
     "cameras": Argument("Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras",)),
+    "source": Argument(
+        "Where images come from: RealSense cameras, recordings of their SDK, or software stand-ins.",
+        ("camera_node.source",),
+        ("realsense", "recording", "software"),
+    ),
     "policy": Argument("Folder of the policy checkpoint.", ("policy_node.policy",)),
     "instruction": Argument(
         "What to do, in words; empty: wait for the topic `instruction`.", ("policy_node.instruction",)

@@ -53,6 +53,21 @@ def camera_info(camera: str) -> str:
     return f"{camera}/color/camera_info"
 
 
+def aligned_depth_info(camera: str) -> str:
+    """Intrinsics of the aligned depth images (the colour camera's)."""
+    return f"{camera}/aligned_depth_to_color/camera_info"
+
+
+def raw_depth(camera: str) -> str:
+    """Depth images of a camera, not aligned."""
+    return f"{camera}/depth/image_rect_raw"
+
+
+def raw_depth_info(camera: str) -> str:
+    """Intrinsics of the depth images that are not aligned."""
+    return f"{camera}/depth/camera_info"
+
+
 def camera_transform(camera: str) -> str:
     """Pose of the camera's optical frame in the base frame."""
     return f"{camera}/transform"
@@ -66,3 +81,13 @@ def calibrated_transform(camera: str) -> str:
 def optical_frame(camera: str) -> str:
     """Name of a camera's optical frame."""
     return f"{camera}_color_optical_frame"
+
+
+def depth_optical_frame(camera: str) -> str:
+    """Name of the optical frame of a camera's depth sensor."""
+    return f"{camera}_depth_optical_frame"
+
+
+def link_frame(camera: str) -> str:
+    """Root of a camera's own frames: the one that calibration gives a parent."""
+    return f"{camera}_link"

@@ -36,17 +36,17 @@ def add_depth_noise(views: tuple[CameraView, ...], seed: int = 0) -> tuple[Camer
     )
 
 
-def synthetic_views(seed: int = 0) -> tuple[CameraView, ...]:
+def synthetic_views(seed: int = 0, width: int = WIDTH, height: int = HEIGHT) -> tuple[CameraView, ...]:
     """A table with a dozen balls, ray-cast from four sides."""
     rng = np.random.default_rng(seed)
     centers = rng.uniform([0.2, -0.4, 0.03], [0.7, 0.4, 0.3], (12, 3))
     radii = rng.uniform(0.03, 0.08, 12)
-    K = cameras.intrinsics_from_fov(WIDTH, HEIGHT, np.deg2rad(50.0))
+    K = cameras.intrinsics_from_fov(width, height, np.deg2rad(50.0))
     views = []
     for name, eye in EYES.items():
         T = _look_at(np.array(eye))
-        depth_m = _cast(K, T, centers, radii)
-        rgb = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        depth_m = _cast(K, T, centers, radii, (height, width))
+        rgb = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         views.append(CameraView(name, rgb, depth_m.astype(np.float32), K, T))
     return add_depth_noise(tuple(views), seed)
 
@@ -58,10 +58,10 @@ def _look_at(eye: Array) -> Array:
     return se3.make(np.stack([x, np.cross(z, x), z], axis=1), eye)
 
 
-def _cast(K: Array, T_base_camera: Array, centers: Array, radii: Array) -> Array:
+def _cast(K: Array, T_base_camera: Array, centers: Array, radii: Array, size: tuple[int, int]) -> Array:
     """Depth ``(h, w)`` [m] of the table z = 0 and the balls; NaN where a ray hits nothing."""
     eye = T_base_camera[:3, 3]
-    rays = cameras.unproject(np.ones((HEIGHT, WIDTH)), K, T_base_camera) - eye
+    rays = cameras.unproject(np.ones(size), K, T_base_camera) - eye
     with np.errstate(divide="ignore", invalid="ignore"):
         depth_m = np.where(rays[..., 2] < 0, -eye[2] / rays[..., 2], np.nan)
         for center, radius in zip(centers, radii, strict=True):

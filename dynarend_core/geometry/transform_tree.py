@@ -153,9 +153,10 @@ class TransformTree:
         if after < len(link.stamps) and link.stamps[after] == stamp_ns:
             return link.transforms[after]
         if after in (0, len(link.stamps)):
-            gap_s = (stamp_ns - (link.stamps[0] if after == 0 else link.stamps[-1])) / 1e9
+            first_s, last_s = link.stamps[0] / 1e9, link.stamps[-1] / 1e9
+            gap_s = stamp_ns / 1e9 - (first_s if after == 0 else last_s)
             raise ExtrapolationError(
-                f"{link.parent} -> {child} is known from {link.stamps[0] / 1e9:.3f} s to {link.stamps[-1] / 1e9:.3f} s; "
+                f"{link.parent} -> {child} is known from {first_s:.3f} s to {last_s:.3f} s; "
                 f"asked for {abs(gap_s):.3f} s {'later' if gap_s > 0 else 'earlier'}",
                 ahead=gap_s > 0,
             )

@@ -183,8 +183,8 @@ def _select(sensors: list[Any], stream: Any, fmt: Any, wanted: Profile | None, c
                 return sensor, profile
             offered.append(str(found))
     raise CameraError(
-        f"camera {camera!r} has no {stream.name} profile {wanted or fmt.name}; it offers {', '.join(offered) or 'none'}. "
-        "A camera on USB 2 offers fewer: use a USB 3 port and cable"
+        f"camera {camera!r} has no {stream.name} profile {wanted or fmt.name}; it offers "
+        f"{', '.join(offered) or 'none'}. A camera on USB 2 offers fewer: use a USB 3 port and cable"
     )
 
 

@@ -21,6 +21,8 @@ graphs:
              or `step`, to act. Starts as a dry run; docs/safety.md says how to go on. With --simulate true the
              simulator stands in for cameras and arm, everything else stays as on the robot
   calibrate  records views of a board with your camera driver and arm: docs/calibration.md
+  cameras    camera_node + fusion_node: RealSense cameras (--source realsense), recordings of their SDK (recording) or
+             rendered stand-ins (software: no hardware needed) to the cloud; docs/cameras.md
 
 The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
 given with --set comes on top. Talk to them from any shell with the same ROS_DOMAIN_ID.
@@ -29,6 +31,7 @@ examples:
   dynarend up sim --set sim_node.task=meat_off_grill --set sim_node.seed=100007
   dynarend up sim --set policy_node.autorun=false
   dynarend up policy --robot panda --backend ompl --simulate true --dry-run false
+  dynarend up cameras --source software
   ROS_DOMAIN_ID=7 dynarend up policy --policy models/policies/small --set executor_node.velocity_factor=0.05"""
 
 
@@ -36,11 +39,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     p = subparsers.add_parser(
         "up",
-        help="start a graph of ROS nodes (sim, policy, calibrate) without ros2 launch",
+        help="start a graph of ROS nodes (sim, policy, calibrate, cameras) without ros2 launch",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("graph", choices=("sim", "policy", "calibrate"), help="which graph")
+    p.add_argument("graph", choices=("sim", "policy", "calibrate", "cameras"), help="which graph")
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
     for name, argument in ARGUMENTS.items():
         if name != "policy":

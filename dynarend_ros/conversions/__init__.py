@@ -5,6 +5,7 @@ from dynarend_ros.conversions.drawing import boxes_to_message, heat_map_to_messa
 from dynarend_ros.conversions.images import (
     camera_info_to_message,
     depth_from_message,
+    depth_mm_to_message,
     depth_to_message,
     intrinsics_from_message,
     rgb_from_message,
@@ -33,6 +34,7 @@ __all__ = [
     "cloud_from_message",
     "cloud_to_message",
     "depth_from_message",
+    "depth_mm_to_message",
     "depth_to_message",
     "duration_from_seconds",
     "goal_status_to_message",

@@ -94,6 +94,13 @@ def depth_to_message(depth_m: Array, frame_id: str, stamp_ns: int, encoding: str
     return _image(np.where(valid, mm, 0).astype(np.uint16), encoding, frame_id, stamp_ns)
 
 
+def depth_mm_to_message(depth_mm: Array, frame_id: str, stamp_ns: int) -> Image:
+    """``(h, w)`` uint16 depth [mm], 0 where invalid, to a 16UC1 image."""
+    if depth_mm.ndim != 2 or depth_mm.dtype != np.uint16:
+        raise InvalidInputError(f"depth_mm must be (h, w) uint16, got {depth_mm.shape} {depth_mm.dtype}")
+    return _image(depth_mm, "16UC1", frame_id, stamp_ns)
+
+
 def camera_info_to_message(K: Array, width: int, height: int, frame_id: str, stamp_ns: int) -> CameraInfo:
     """Intrinsics of an undistorted camera.
 

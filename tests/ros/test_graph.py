@@ -20,6 +20,7 @@ from dynarend_ros.process_runner import command_line
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {
     "sim_node": "SimParameters",
+    "camera_node": "CameraParameters",
     "fusion_node": "FusionParameters",
     "policy_node": "PolicyParameters",
     "executor_node": "ExecutorParameters",

@@ -1,0 +1,69 @@
+"""Parameters of the fusion node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_core.perception.fusion import FusionConfig
+from dynarend_ros.frame_checks import FrameLimits
+from dynarend_ros.parameters import parameter
+
+_AABB = tuple(float(v) for v in SCENE_AABB_BASE.reshape(-1).round(6))
+
+
+@dataclass(frozen=True)
+class FusionParameters:
+    """Parameters of the fusion node."""
+
+    cameras: tuple[str, ...] = parameter(
+        ("front", "left_shoulder", "right_shoulder", "wrist"), "Camera names, the prefixes of their topics."
+    )
+    moving_cameras: tuple[str, ...] = parameter(("wrist",), "Cameras on the arm: an image needs the pose of its stamp.")
+    extrinsics: str = parameter(
+        "topic", "Where camera poses come from: /tf, or the topics <camera>/transform.", choices=("tf", "topic")
+    )
+    base_frame: str = parameter("panda_link0", "Frame of the cloud; parent of the camera transforms.")
+    image_reliability: str = parameter(
+        "best_effort", "best_effort matches every driver.", choices=("reliable", "best_effort")
+    )
+    sync_slop_s: float = parameter(0.0, "Largest stamp difference within a set [s]; 0: equal.", low=0.0, high=1.0)
+    camera_timeout_s: float = parameter(
+        0.4, "Go on without a camera that is silent this long [s, wall time].", low=0.01, high=60.0
+    )
+    min_cameras: int = parameter(1, "A set of fewer cameras gives no cloud.", low=1, high=64)
+    pose_tolerance_s: float = parameter(
+        0.02, "Stamp difference of image and moving pose, extrinsics topic [s].", low=0.0, high=1.0
+    )
+    max_age_s: float = parameter(0.0, "Older images are refused [s]; 0: any age.", low=0.0, high=60.0)
+    max_future_s: float = parameter(0.0, "Stamps further in the future are refused [s]; 0: any.", low=0.0, high=60.0)
+    detect_frozen: bool = parameter(False, "Refuse images that repeat the last one bit by bit.")
+    min_brightness: float = parameter(
+        0.0, "Mean of a colour image (0 to 255) below which it is black.", low=0, high=255
+    )
+    min_valid_fraction: float = parameter(0.02, "Share of pixels that must have depth.", low=0.0, high=1.0)
+    max_rate_hz: float = parameter(0.0, "Clouds a second at most; 0: one a set.", low=0.0, high=120.0)
+    voxel_m: float = parameter(0.005, "Edge of a voxel of the cloud [m].", low=0.001, high=0.1)
+    workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the kept box, base frame [m].")
+    max_depth_m: float = parameter(10.0, "Depths beyond are ignored [m].", low=0.1, high=100.0)
+
+    def __post_init__(self) -> None:
+        box = np.array(self.workspace)
+        if box.shape != (6,) or (box[3:] <= box[:3]).any():
+            raise ConfigurationError(f"workspace must be 6 numbers, minimum before maximum, got {self.workspace}")
+        if self.min_cameras > len(self.cameras):
+            raise ConfigurationError(f"min_cameras {self.min_cameras} is more than the {len(self.cameras)} cameras")
+
+    def limits(self) -> FrameLimits:
+        """What is asked of every image."""
+        return FrameLimits(
+            self.max_age_s, self.max_future_s, self.min_brightness, self.detect_frozen, self.min_valid_fraction
+        )
+
+    def fusion(self) -> FusionConfig:
+        """Configuration of the fuser; one thread, as all nodes."""
+        box = np.array(self.workspace).reshape(2, 3)
+        return FusionConfig(box, self.voxel_m, self.max_depth_m, threads=1)

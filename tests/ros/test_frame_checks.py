@@ -1,0 +1,142 @@
+"""Every fault of a camera is named, and nothing else is."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dynarend_core.errors import DynaRendError, InvalidInputError
+from dynarend_core.geometry import se3
+from dynarend_core.geometry.transform_tree import TransformTree
+from dynarend_ros.camera_assembler import CameraAssembler, RawFrame
+from dynarend_ros.camera_poses import TfPoses
+from dynarend_ros.conversions import (
+    camera_info_to_message,
+    depth_to_message,
+    rgb_to_message,
+    transform_to_message,
+)
+from dynarend_ros.frame_checks import FrameChecks, FrameLimits
+from dynarend_ros.rate_meter import RateMeter
+
+W, H, S = 32, 24, 1_000_000_000
+K = np.array([[30.0, 0.0, W / 2], [0.0, 30.0, H / 2], [0.0, 0.0, 1.0]])
+STRICT = FrameLimits(max_age_s=1.0, max_future_s=0.1, min_brightness=3.0, detect_frozen=True)
+
+
+def frame(seed=0, depth=None, rgb=None, K=K, size=(W, H)):
+    rng = np.random.default_rng(seed)
+    depth = rng.uniform(0.5, 1.0, (H, W)) if depth is None else depth
+    rgb = rng.integers(0, 256, (H, W, 3), dtype=np.uint8) if rgb is None else rgb
+    info = camera_info_to_message(K, *size, "optical", 0)
+    pose = transform_to_message(se3.make(), "base", "optical", 0)
+    return RawFrame("front", 0, rgb_to_message(rgb, "optical", 0), depth_to_message(depth, "optical", 0), info, pose)
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"depth": np.full((H, W), np.nan)}, "0.0 % of the depth"),
+        ({"rgb": np.zeros((H, W, 3), np.uint8)}, "black"),
+        ({"size": (640, 480)}, "for 640x480 images, they are 32x24"),
+        ({"K": np.array([[60.0, 0, W / 2], [0, 60, H / 2], [0, 0, 1]])}, r"changed while it ran \(fx 30.0 to 60.0\)"),
+        ({"K": np.array([[30.0, 0, 400], [0, 30, 12], [0, 0, 1]])}, "principal point"),
+        ({"K": np.diag([0.0, 0.0, 1.0])}, "principal point|not calibrated"),
+    ],
+)
+def test_a_fault_is_named_and_gone_with_the_next_good_image(bad, says):
+    checks = FrameChecks(STRICT)
+    checks.view(frame(0))
+    with pytest.raises(DynaRendError, match=says):
+        checks.view(frame(1, **bad))
+    assert checks.view(frame(2)).name == "front"
+
+
+def test_a_repeated_image_is_frozen_only_where_that_is_asked():
+    strict, lenient = FrameChecks(STRICT), FrameChecks(dataclasses.replace(STRICT, detect_frozen=False))
+    for checks in (strict, lenient):
+        checks.view(frame(0))
+        checks.view(frame(1))
+    with pytest.raises(DynaRendError, match="frozen"):
+        strict.view(frame(1))
+    lenient.view(frame(1))
+    strict.view(frame(2))
+
+
+def test_another_image_size_may_bring_other_intrinsics():
+    checks = FrameChecks(STRICT)
+    checks.view(frame(0))
+    big = {"depth": np.full((2 * H, 2 * W), 0.7), "rgb": np.full((2 * H, 2 * W, 3), 90, np.uint8)}
+    scaled = np.diag([2.0, 2.0, 1.0]) @ K
+    assert checks.view(frame(1, **big, K=scaled, size=(2 * W, 2 * H))).depth_m.shape == (2 * H, 2 * W)
+
+
+def test_stamps_are_judged_against_the_clock_unless_switched_off():
+    checks = FrameChecks(STRICT)
+    assert checks.check_stamp(10 * S, 10 * S) == ""
+    assert "5.00 s in the future" in checks.check_stamp(15 * S, 10 * S)
+    assert "3.00 s old" in checks.check_stamp(7 * S, 10 * S)
+    assert FrameChecks(FrameLimits()).check_stamp(99 * S, 0) == ""
+
+
+class Tree:
+    """A TransformTree under the names of dynarend_ros.transforms."""
+
+    def __init__(self):
+        self.tree = TransformTree()
+        self.lookups = 0
+
+    def lookup(self, target, source, stamp_ns=None):
+        self.lookups += 1
+        return self.tree.lookup(target, source, stamp_ns)
+
+
+def shifted(x):
+    return se3.make(t=np.array([x, 0.0, 0.0]))
+
+
+def test_a_wrist_image_waits_for_the_pose_of_its_moment_and_gets_it_interpolated():
+    transforms = Tree()
+    poses = TfPoses(transforms, "base", moving=True)
+    assembler = CameraAssembler("wrist", poses)
+    transforms.tree.set("base", "optical", shifted(1.0), 1 * S)
+    f = frame()
+    f.colour.header.stamp.nanosec = f.depth.header.stamp.nanosec = S // 2
+    f.colour.header.stamp.sec = f.depth.header.stamp.sec = 1
+    assert assembler.add_info(f.info) + assembler.add_colour(f.colour) + assembler.add_depth(f.depth) == []
+    assert "later" in assembler.missing()
+    transforms.tree.set("base", "optical", shifted(2.0), 2 * S)
+    (complete,) = assembler.complete()
+    np.testing.assert_allclose(complete.transform.transform.translation.x, 1.5)
+    assert assembler.missing() == ""
+
+
+def test_a_fixed_camera_is_looked_up_once_a_second_and_its_new_place_noticed():
+    transforms = Tree()
+    poses = TfPoses(transforms, "base", moving=False)
+    assert poses.at("optical", 0) is None
+    assert "not known" in poses.problem
+    transforms.tree.set("base", "optical", shifted(1.0), 0, static=True)
+    transforms.lookups = 0
+    for i in range(30):
+        assert poses.at("optical", i * S // 30).transform.translation.x == 1.0
+    assert transforms.lookups == 1
+    transforms.tree.set("base", "optical", shifted(2.0), 0, static=True)
+    assert poses.at("optical", 2 * S).transform.translation.x == 2.0
+
+
+def test_a_decode_error_is_typed():
+    bad = frame()
+    bad.depth.encoding = "8UC1"
+    with pytest.raises(InvalidInputError, match="8UC1"):
+        FrameChecks(STRICT).view(bad)
+
+
+def test_the_rate_follows_the_events_and_falls_to_zero_in_silence():
+    meter = RateMeter(window_s=2.0)
+    assert meter.rate_hz(0.0) == 0.0
+    for i in range(40):
+        meter.add(i / 10)
+    assert abs(meter.rate_hz(3.9) - 10.0) < 0.6
+    assert meter.rate_hz(4.9) < 6.0
+    assert meter.rate_hz(7.0) == 0.0
