@@ -21,6 +21,7 @@ from dynarend_ros.conversions import cloud_to_message
 from dynarend_ros.fusion_parameters import FusionParameters
 from dynarend_ros.latency import LatencyWindow
 from dynarend_ros.parameters import NodeParameters
+from dynarend_ros.self_filter import SelfFilter
 from dynarend_ros.worker import Worker
 
 LOOK_ANYWAY_S = 1.0
@@ -47,6 +48,7 @@ class FusionNode(runtime.SpinningNode):
         self._cloud = self.create_publisher(PointCloud2, topics.CLOUD, qos.RELIABLE)
         self._latency_topic = self.create_publisher(Float32, topics.FUSION_LATENCY, qos.RELIABLE)
         self._worker = Worker("fusion", self._fuse, self._failed)
+        self._self_filter = SelfFilter(self, p.self_filter_margin_m) if p.self_filter_margin_m >= 0 else None
         self._cameras: dict[str, CameraInput] = {}
         tf = transforms.listen(self, self._on_transforms) if p.extrinsics == "tf" else None
         self._cameras = {name: CameraInput(self, name, p, tf, self._receive) for name in p.cameras}
@@ -108,7 +110,10 @@ class FusionNode(runtime.SpinningNode):
         self._trouble = ""
 
     def _publish(self, views: list[CameraView], arrival_s: float) -> None:
-        cloud = self._fuser.fuse(views)
+        robot = None if self._self_filter is None else self._self_filter.spheres()
+        if self._self_filter is not None and robot is None:
+            raise ObservationError("the robot cannot be cut out of the cloud: no recent joint_states")
+        cloud = self._fuser.fuse(views, robot)
         self._cloud.publish(cloud_to_message(cloud, self._p.base_frame))
         self._last_cloud_s = time.monotonic()
         milliseconds = 1e3 * (self._last_cloud_s - arrival_s)

@@ -49,6 +49,13 @@ class FusionParameters:
     voxel_m: float = parameter(0.005, "Edge of a voxel of the cloud [m].", low=0.001, high=0.1)
     workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the kept box, base frame [m].")
     max_depth_m: float = parameter(10.0, "Depths beyond are ignored [m].", low=0.1, high=100.0)
+    flying_ratio: float = parameter(
+        0.0, "Drop pixels that hang between surfaces, farther from both than this share of their depth; 0: keep.",
+        low=0.0, high=0.5,
+    )  # fmt: skip
+    self_filter_margin_m: float = parameter(
+        -1.0, "Cut the Panda out of the cloud, and so much round it [m]; negative: leave it in.", low=-1.0, high=0.5
+    )
 
     def __post_init__(self) -> None:
         box = np.array(self.workspace)
@@ -66,4 +73,4 @@ class FusionParameters:
     def fusion(self) -> FusionConfig:
         """Configuration of the fuser; one thread, as all nodes."""
         box = np.array(self.workspace).reshape(2, 3)
-        return FusionConfig(box, self.voxel_m, self.max_depth_m, threads=1)
+        return FusionConfig(box, self.voxel_m, self.max_depth_m, threads=1, flying_ratio=self.flying_ratio)

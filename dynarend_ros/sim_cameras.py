@@ -32,12 +32,12 @@ class SimCameras:
             self._tf_type = import_module("tf2_msgs.msg").TFMessage
             self._tf = node.create_publisher(self._tf_type, "/tf", qos.RELIABLE)
 
-    def publish(self, views: Sequence[CameraView], stamp_ns: int) -> None:
-        """Publish one set of views, stamped ``stamp_ns``."""
+    def publish(self, views: Sequence[CameraView], stamp_ns: int, claimed_size: tuple[int, int] | None = None) -> None:
+        """Publish one set of views, stamped ``stamp_ns``; ``claimed_size`` is a (wrong) size for camera_info."""
         transforms = []
         for view in views:
             frame = topics.optical_frame(view.name)
-            h, w = view.depth_m.shape
+            w, h = claimed_size or view.depth_m.shape[::-1]
             transforms.append(transform_to_message(view.T_base_camera, self._base_frame, frame, stamp_ns))
             self._pose[view.name].publish(transforms[-1])
             self._info[view.name].publish(camera_info_to_message(view.K, w, h, frame, stamp_ns))

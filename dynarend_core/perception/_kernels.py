@@ -30,6 +30,7 @@ def accumulate(
     bounds: Array,
     blocks: tuple[int, int, int],
     max_depth_m: float,
+    flying_ratio: float,
     grid: Array,
     base: int,
     slots: Array,
@@ -46,6 +47,7 @@ def accumulate(
         bounds: ``(2, 3)`` minimum and maximum of the kept box in grid coordinates [voxels], not necessarily whole.
         blocks: Number of blocks along x, y, z.
         max_depth_m: Depths beyond are ignored [m].
+        flying_ratio: See :func:`is_flying`; 0 keeps all pixels.
         grid: ``(cells,)`` int32.
         base: Smallest entry that belongs to this frame.
         slots: ``(capacity, 8)`` int64.
@@ -77,11 +79,41 @@ def accumulate(
             gy = (u * step_y + row_y) * z + M[1, 3]
             gz = (u * step_z + row_z) * z + M[2, 3]
             if low[0] <= gx < high[0] and low[1] <= gy < high[1] and low[2] <= gz < high[2]:
+                if flying_ratio > 0.0 and is_flying(depth_m, v, u, z, flying_ratio):
+                    continue
                 _set_point(points[n], gx, gy, gz, rgb[v, u], blocks)
                 n += 1
         inside += n
         count = _scatter(points, n, grid, base, slots, count)
     return count, valid, inside
+
+
+@numba.njit(nogil=True, cache=True)
+def is_flying(depth_m: Array, v: int, u: int, z: float, ratio: float) -> bool:
+    """Whether a pixel hangs between surfaces: both neighbours in its row, or both in its column, are elsewhere.
+
+    Elsewhere is more than ``ratio * z`` nearer or farther, or without depth. The border has no neighbours and is kept.
+    An edge that is sharp, one surface left and another right of it, stays: each pixel has a neighbour of its own.
+    """
+    h, w = depth_m.shape
+    limit = ratio * z
+    # not (a <= b) is True for NaN too
+    if 0 < u < w - 1 and not abs(depth_m[v, u - 1] - z) <= limit and not abs(depth_m[v, u + 1] - z) <= limit:
+        return True
+    return 0 < v < h - 1 and not abs(depth_m[v - 1, u] - z) <= limit and not abs(depth_m[v + 1, u] - z) <= limit
+
+
+@numba.njit(nogil=True, cache=True)
+def outside_spheres(xyz: Array, spheres: Array) -> Array:
+    """``(n,)`` bool: which ``(n, 3)`` points lie in none of the ``(k, 4)`` spheres (centre, radius) [m]."""
+    keep = np.ones(len(xyz), dtype=np.bool_)
+    for i in range(len(xyz)):
+        for k in range(len(spheres)):
+            x, y, z = xyz[i, 0] - spheres[k, 0], xyz[i, 1] - spheres[k, 1], xyz[i, 2] - spheres[k, 2]
+            if x * x + y * y + z * z < spheres[k, 3] * spheres[k, 3]:
+                keep[i] = False
+                break
+    return keep
 
 
 @numba.njit(inline="always")

@@ -31,12 +31,15 @@ class FusionConfig:
         voxel_m: Edge of a voxel [m]; one point is kept per occupied voxel.
         max_depth_m: Depths beyond are ignored [m].
         threads: Threads that share the pixels; the cloud does not depend on it.
+        flying_ratio: Pixels are dropped that hang between surfaces: both neighbours along the row, or along the column,
+            lie more than this share of the pixel's depth nearer or farther, or have no depth. 0: all are kept.
     """
 
     aabb_base: Array = field(default_factory=lambda: SCENE_AABB_BASE.copy())
     voxel_m: float = 0.005
     max_depth_m: float = 10.0
     threads: int = 1
+    flying_ratio: float = 0.0
 
     def __post_init__(self) -> None:
         aabb = np.asarray(self.aabb_base, dtype=np.float64)
@@ -47,6 +50,8 @@ class FusionConfig:
                 f"voxel_m, max_depth_m and threads must be positive, "
                 f"got {self.voxel_m}, {self.max_depth_m} and {self.threads}"
             )
+        if not 0 <= self.flying_ratio < 1:
+            raise ConfigurationError(f"flying_ratio must be 0 (off) or below 1, such as 0.03, got {self.flying_ratio}")
         cells = float(np.prod(np.ceil(((aabb[1] - aabb[0]) / self.voxel_m + 1.0) / _BLOCK) * _BLOCK))
         if cells > _MAX_CELLS:
             raise ConfigurationError(
@@ -100,7 +105,7 @@ class CloudFuser:
         self._pool = ThreadPoolExecutor(self.config.threads - 1) if self.config.threads > 1 else None
         self._lock = threading.Lock()
 
-    def fuse(self, views: Sequence[CameraView]) -> PointCloud:
+    def fuse(self, views: Sequence[CameraView], without: Array | None = None) -> PointCloud:
         """Unproject, crop and average the views: mean position and colour of each occupied voxel.
 
         Depths that are NaN, infinite, negative, zero or beyond ``max_depth_m`` are ignored.
@@ -108,12 +113,13 @@ class CloudFuser:
 
         Args:
             views: Calibrated views, of any number and size.
+            without: ``(k, 4)`` spheres (centre in the base frame, radius) [m] to cut out: the robot itself.
 
         Returns:
             The cloud in the base frame, stamped with the newest view's time.
 
         Raises:
-            ObservationError: no views, no valid depth in any view, or no point inside the box.
+            ObservationError: no views, no valid depth in any view, or no point inside the box and outside the spheres.
             InvalidInputError: a depth image is not float32, a colour image not uint8, or a calibration is not finite.
         """
         if not views:
@@ -127,6 +133,11 @@ class CloudFuser:
             valid, inside = np.sum(counts, axis=0)
             self._check_counts(views, int(valid), int(inside))
             xyz, rgb = self._merged()
+        if without is not None:
+            keep = _kernels.outside_spheres(xyz, np.asarray(without, dtype=np.float64).reshape(-1, 4))
+            if not keep.any():
+                raise ObservationError(f"all {len(xyz)} points in the box lie on the robot itself")
+            xyz, rgb = xyz[keep], rgb[keep]
         return PointCloud(xyz, rgb, max(view.stamp_ns for view in views))
 
     def _prepare(self, view: CameraView) -> tuple[Array, Array, Array, Array]:
@@ -154,7 +165,7 @@ class CloudFuser:
                 continue
             workspace.count, v, i = _kernels.accumulate(
                 depth_m, rgb, rows, K, T_grid_camera, self._bounds, self._blocks, float(self.config.max_depth_m),
-                workspace.grid, workspace.base, workspace.slots, workspace.count,
+                float(self.config.flying_ratio), workspace.grid, workspace.base, workspace.slots, workspace.count,
             )  # fmt: skip
             valid, inside = valid + v, inside + i
         return valid, inside

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dynarend_core.errors import ConfigurationError, InvalidInputError, ObservationError
 from dynarend_core.geometry import cameras, rotations, se3
 from dynarend_core.perception.fusion import CloudFuser, FusionConfig, fuse
+from dynarend_core.perception.fusion_torch import TorchCloudFuser
 from dynarend_core.types import CameraView
 
 BOX = np.array([[-0.5, -0.5, 0.4], [0.5, 0.5, 1.4]])
@@ -187,3 +188,64 @@ def test_wrong_types_and_calibrations_are_refused_by_name(change):
 def test_impossible_configurations_are_refused(arguments):
     with pytest.raises(ConfigurationError):
         FusionConfig(**{"aabb_base": BOX, **arguments})
+
+
+def sorted_cloud(cloud):
+    order = np.lexsort(np.round(cloud.xyz / 0.05).astype(int).T)
+    return cloud.xyz[order], cloud.rgb[order].astype(int)
+
+
+SPHERES = np.array([[0.0, 0.0, 0.8, 0.2], [0.2, 0.1, 1.0, 0.1]])
+
+
+@pytest.mark.parametrize("flying_ratio", [0.0, 0.3])
+@pytest.mark.parametrize("without", [None, SPHERES])
+def test_torch_gives_the_same_cloud(flying_ratio, without):
+    rng = np.random.default_rng(11)
+    views = [random_view(rng, height=48, width=64), random_view(rng, "side", height=30, width=50)]
+    views[0].depth_m[rng.random((48, 64)) < 0.1] = np.nan
+    config = FusionConfig(BOX, 0.05, flying_ratio=flying_ratio)
+    ours, theirs = CloudFuser(config).fuse(views, without), TorchCloudFuser(config, "cpu").fuse(views, without)
+    again = TorchCloudFuser(config, "cpu")
+    again.fuse(views[1:])
+    assert len(ours) == len(theirs) == len(again.fuse(views, without)) > 50
+    for a, b, atol in zip(sorted_cloud(ours), sorted_cloud(theirs), (1e-5, 1), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol)
+
+
+def test_spheres_cut_the_robot_out_and_nothing_else():
+    view = random_view(np.random.default_rng(8), height=48, width=64)
+    fuser = CloudFuser(FusionConfig(BOX, 0.02))
+    whole, cut = fuser.fuse([view]), fuser.fuse([view], SPHERES)
+    distance = np.linalg.norm(whole.xyz[:, None] - SPHERES[:, :3], axis=2)
+    outside = (distance >= SPHERES[:, 3]).all(axis=1)
+    assert 0 < outside.sum() < len(whole)
+    np.testing.assert_array_equal(cut.xyz, whole.xyz[outside])
+    np.testing.assert_array_equal(cut.rgb, whole.rgb[outside])
+    with pytest.raises(ObservationError, match="robot itself"):
+        fuser.fuse([view], np.array([[0.0, 0.0, 1.0, 9.0]]))
+
+
+def test_pixels_between_surfaces_go_and_the_surfaces_stay_up_to_their_edges():
+    height, width = 40, 60
+    depth_m = np.full((height, width), 0.9, np.float32)
+    depth_m[:, :30] = 0.6
+    depth_m[:, 29:31] = [0.7, 0.8]  # a smeared edge: two flying columns
+    depth_m[5, 45] = 0.75  # a speckle
+    K = cameras.intrinsics_from_fov(width, height, 0.8)
+    view = CameraView("front", np.zeros((height, width, 3), np.uint8), depth_m, K, se3.make())
+    cloud = CloudFuser(FusionConfig(BOX, 0.01, flying_ratio=0.03)).fuse([view])
+    assert {0.6, 0.9} == set(np.round(cloud.xyz[:, 2].astype(float), 2).tolist())
+    clean = depth_m.copy()
+    clean[:, 29:31] = np.nan
+    clean[5, 45] = np.nan
+    expected = fuse([dataclasses.replace(view, depth_m=clean)], BOX, 0.01)
+    np.testing.assert_allclose(np.sort(cloud.xyz[:, 0]), np.sort(expected.xyz[:, 0]), atol=1e-6)
+
+
+def test_the_flying_filter_keeps_a_steep_table():
+    view = random_view(np.random.default_rng(9))
+    rows = np.linspace(0.5, 1.3, 24, dtype=np.float32)
+    steep = dataclasses.replace(view, depth_m=np.repeat(rows[:, None], 32, axis=1))
+    with_filter = CloudFuser(FusionConfig(BOX, 0.02, flying_ratio=0.1)).fuse([steep])
+    np.testing.assert_array_equal(with_filter.xyz, fuse([steep], BOX, 0.02).xyz)
