@@ -40,11 +40,13 @@ def test_four_vga_cameras_arrive_without_loss(start, client, clouds):
     ("fault", "camera", "says"), [("wrist_stops", "wrist", "no frame"), ("front_nan", "front", "0.0 % of the depth")]
 )
 def test_a_faulty_camera_is_named_and_the_others_go_on(start, client, clouds, fault, camera, says):
-    small = {"width": 64, "height": 48, "sets": 60, "fault": fault, "fault_after": 10}
+    small = {"width": 64, "height": 48, "sets": 200, "fault": fault, "fault_after": 10}
     start(start.node("fusion_node"), start.double("camera_publisher", **small))
     message = lambda: client.counters.get("fusion_node", {}).get("message", "")  # noqa: E731
     assert client.wait_for(lambda: f"{camera}: " in message() and says in message(), 45.0), message()
     before = len(clouds)
     assert client.wait_for(lambda: len(clouds) > before + 5, 15.0)
-    assert "front: " not in message() or camera == "front"
+    # A busy machine may stall everybody for longer than camera_timeout_s; that passes.
+    others = [name for name in CAMERAS if name != camera]
+    assert client.wait_for(lambda: not any(f"{name}: " in message() for name in others), 10.0), message()
     assert any("going on with the other cameras" in line and camera in line for line in start.logs)
