@@ -36,6 +36,8 @@ ROWS: dict[str, list[str] | None] = {
 PRETRAINING = ["--batch-size", "8", "--steps", "400", "--yaw-deg", "20"]
 FINE_TUNING = ["--batch-size", "16", "--steps", "1200", "--yaw-deg", "20"]
 EPISODES = 25
+SPARE = 10
+"""Scenes more than needed: the expert fails some."""
 MARKDOWN, JSON = Path("docs/results/pretraining.md"), Path("docs/results/pretraining.json")
 HEAD = """# What pretraining gives
 
@@ -81,7 +83,7 @@ def main() -> None:
     if unknown := [name for name in names if name not in ROWS]:
         p.error(f"unknown row {unknown[0]!r}; choose from {', '.join(ROWS)}")
     if not args.dry_run:
-        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", str(max(100, *args.demonstrations)),
+        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", str(max(100, *args.demonstrations) + SPARE),
               "--target-views", "4", "--workers", str(args.workers)])  # fmt: skip
     for demonstrations in args.demonstrations:
         for name in names:
@@ -148,8 +150,11 @@ def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
         interval = f"{r.wilson_low:.0%} to {r.wilson_high:.0%}"
         text += f"| {r.demonstrations} | {r.name} | {r.mean_success:.1%} | {interval} | {r.episodes} | {by_task} |\n"
     commands = "\n".join(f"    {r.command}" for r in rows)
-    notes = markdown_path.with_name("pretraining_notes.md")
-    text += f"\nCommands, one a row:\n\n{commands}\n" + (f"\n{notes.read_text()}" if notes.is_file() else "")
+    text += f"\nCommands, one a row:\n\n{commands}\n"
+    done = {(r.name, r.demonstrations) for r in rows}
+    if missing := [f"{name} ({n})" for n in (10, 100) for name in ROWS if (name, n) not in done]:
+        text += "\nNot run yet (demonstrations a task): " + ", ".join(missing) + ".\n"
+    text += "\nWhat it means: [pretraining](../pretraining.md#what-it-gives-a-policy).\n"
     markdown_path.write_text(text)
 
 
