@@ -83,7 +83,8 @@ def main() -> None:
     if unknown := [name for name in names if name not in ROWS]:
         p.error(f"unknown row {unknown[0]!r}; choose from {', '.join(ROWS)}")
     if not args.dry_run:
-        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", str(max(100, *args.demonstrations) + SPARE),
+        episodes = str(max(100, *args.demonstrations) + SPARE)
+        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", episodes,
               "--target-views", "4", "--workers", str(args.workers)])  # fmt: skip
     for demonstrations in args.demonstrations:
         for name in names:
