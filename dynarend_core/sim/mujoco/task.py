@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
@@ -143,3 +144,24 @@ def middle_yaw(position: ArrayLike) -> float:
     """Yaw of a gripper pointing down at ``position`` ``(2,)``, world frame, in the middle of joint 7's range [rad]."""
     x, y = np.asarray(position)[:2] - T_WORLD_BASE[:2, 3]
     return float(np.pi / 4 + np.arctan2(y, x))
+
+
+def gripper_level(yaw: float) -> Array:
+    """``(3, 3)`` gripper level and pointing along ``yaw`` [rad], fingers opening sideways, its x axis up.
+
+    With the x axis down the wrist reaches less of the table's near half.
+    """
+    return rotations.rotation_z(yaw) @ np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+
+
+def with_nearer_half_turns(keyframes: list[Keyframe]) -> list[Keyframe]:
+    """The same keyframes, each turned by 180 degrees about the gripper's axis where that is nearer to the one before.
+
+    A policy cannot tell a parallel gripper from one turned by half, and takes the nearer.
+    """
+    R_before, result = ArmKinematics().forward(HOME_Q)[:3, :3], []
+    for target in keyframes:
+        T = np.array(target.T_base_gripper)
+        T[:3, :3] = R_before = rotations.nearer_half_turn(T[:3, :3], R_before)
+        result.append(replace(target, T_base_gripper=T))
+    return result

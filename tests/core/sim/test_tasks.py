@@ -28,6 +28,11 @@ VARIATIONS = {
     "stack_blocks": 60,
     "insert_onto_square_peg": 20,
     "light_bulb_in": 20,
+    "put_item_in_drawer": 3,
+    "put_money_in_safe": 3,
+    "place_wine_at_rack_location": 3,
+    "put_groceries_in_cupboard": 9,
+    "sweep_to_dustpan_of_size": 2,
 }
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
@@ -42,6 +47,11 @@ FIRST_WORDS = {
     ("stack_blocks", 4): "stack 3 maroon blocks",
     ("insert_onto_square_peg", 0): "put the ring on the red spoke",
     ("light_bulb_in", 9): "screw in the silver light bulb",
+    ("put_item_in_drawer", 1): "put the item in the middle drawer",
+    ("put_money_in_safe", 2): "put the money away in the safe on the top shelf",
+    ("place_wine_at_rack_location", 1): "stack the wine bottle to the left of the rack",
+    ("put_groceries_in_cupboard", 1): "put the chocolate jello in the cupboard",
+    ("sweep_to_dustpan_of_size", 1): "sweep dirt to the short dustpan",
 }
 
 

@@ -1,0 +1,81 @@
+"""A cabinet of three drawers, and how the expert opens one.
+
+Its size, its handles (a bar of 14 mm, 16.5 mm off the front) and the expert's approach (8.7 cm before the grasp), grasp
+and pull (24 cm) follow RLBench's recorded demonstrations; masses, friction and the drawers' inside are ours.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.task import keyframe
+from dynarend_core.types import Keyframe
+
+WOOD, SIDE, FRONT = [0.75, 0.66, 0.52, 1], [0.68, 0.59, 0.46, 1], [0.84, 0.79, 0.72, 1]
+METAL, INSIDE = [0.7, 0.7, 0.71, 1], [0.92, 0.87, 0.82, 1]
+HALF, TOP_Z = 0.195, 1.218
+HANDLE_Z = (0.915, 1.035, 1.155)
+HANDLE_OUT = 0.0165
+HANDLE_HALF = 0.0375
+GRASP_DEPTH = 0.011
+"""How far the tip goes past the middle of the bar, towards the drawer's front [m]."""
+
+GRASP_Y = HALF + HANDLE_OUT - GRASP_DEPTH
+"""Where the tip grasps a closed drawer's handle, cabinet frame [m]."""
+
+
+def pulling(center: np.ndarray, yaw: float, drawer: int) -> list[Keyframe]:
+    """Keyframes that open a drawer: in front of the handle, round it, and back."""
+    R_world_cabinet = rotations.rotation_z(yaw)
+    # Gripper z into the drawer (-y of the cabinet), fingers opening vertically.
+    R = R_world_cabinet @ np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    grasp = np.array([*center, 0.0]) + R_world_cabinet @ np.array([0.0, GRASP_Y, HANDLE_Z[drawer]])
+    outward = R_world_cabinet @ np.array([0.0, 1.0, 0.0])
+    return [
+        keyframe(R, grasp + 0.087 * outward, True, False),
+        keyframe(R, grasp, False, True),
+        keyframe(R, grasp + 0.24 * outward, False, True),
+    ]
+
+
+def add_cabinet(spec: mujoco.MjSpec, center: np.ndarray, yaw: float) -> None:
+    """A cabinet at ``center`` ``(2,)`` [m]; slide joints and bodies ``drawer0`` (bottom) to ``drawer2``."""
+    quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(yaw))
+    body = spec.worldbody.add_body(name="cabinet", pos=[*center, 0.0], quat=quat)
+    box = mujoco.mjtGeom.mjGEOM_BOX
+
+    def panel(pos: list[float], size: list[float], rgba: list[float]) -> None:
+        body.add_geom(type=box, pos=pos, size=size, rgba=rgba)
+
+    panel([0, 0, TOP_Z - 0.004], [HALF, HALF, 0.004], WOOD)
+    panel([0, 0, 0.845], [HALF, HALF, 0.003], WOOD)
+    panel([0, -HALF + 0.004, 1.03], [HALF, 0.004, 0.18], SIDE)
+    for side in (-1, 1):
+        panel([side * (HALF - 0.004), 0, 1.03], [0.004, HALF, 0.18], SIDE)
+        for end in (-1, 1):
+            body.add_geom(type=mujoco.mjtGeom.mjGEOM_CYLINDER, pos=[side * 0.17, end * 0.17, 0.796],
+                          size=[0.006, 0.046, 0], rgba=METAL)  # fmt: skip
+    for i, z in enumerate(HANDLE_Z):
+        _add_drawer(body, i, z)
+
+
+def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:
+    drawer = cabinet.add_body(name=f"drawer{index}", pos=[0, 0, z], gravcomp=1)
+    drawer.add_joint(name=f"drawer{index}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[0, 1, 0], range=[0, 0.3],
+                     limited=True, damping=8, frictionloss=1.0)  # fmt: skip
+    box = mujoco.mjtGeom.mjGEOM_BOX
+    drawer.add_geom(type=box, pos=[0, HALF - 0.004, -0.004], size=[HALF - 0.012, 0.005, 0.058], rgba=FRONT,
+                    mass=0.3)  # fmt: skip
+    drawer.add_geom(type=box, pos=[0, 0, -0.052], size=[HALF - 0.014, HALF - 0.02, 0.003],
+                    rgba=INSIDE, mass=0.2)  # fmt: skip
+    for side in (-1, 1):
+        drawer.add_geom(type=box, pos=[side * (HALF - 0.018), 0, -0.02], size=[0.003, HALF - 0.02, 0.03],
+                        rgba=FRONT, mass=0.1)  # fmt: skip
+    drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL, mass=0.05,
+                    fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
+                    friction=[1.5, 0.02, 0.001])  # fmt: skip
+    for x in (-0.03, 0.03):
+        drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.004, 0, 0], rgba=METAL, mass=0.01,
+                        fromto=[x, HALF, 0, x, HALF + HANDLE_OUT, 0])  # fmt: skip

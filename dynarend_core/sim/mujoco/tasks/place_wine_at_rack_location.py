@@ -1,0 +1,120 @@
+"""place_wine_at_rack_location: lay the wine bottle into the named place of a rack.
+
+Success as in RLBench: the bottle lies in the named place and nothing is held. Ours: a rack of two rails with three
+places side by side, named as the robot sees them; the bottle, a cylinder of 6 x 17 cm with a neck of 2.6 x 9 cm, stands
+to the right of it. The expert takes it with the gripper level and lays it down, neck towards the robot, from above.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import SimulationError
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, gripper_level, keyframe, reachable
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+RADIUS, BODY, NECK = 0.03, 0.17, 0.09
+GRASP_UP = 0.12
+"""Where the bottle is held, above its bottom [m]."""
+HEADING = -2 / 3 * np.pi
+"""Where the gripper points when it takes the bottle: to the right and back, about the world's z axis [rad]."""
+
+PITCH, RAIL_X, RAIL_Z = 0.10, 0.065, 0.85
+LYING_Z = RAIL_Z + RADIUS
+WOOD, GLASS = [0.42, 0.26, 0.15], [0.10, 0.30, 0.16]
+
+
+class PlaceWineAtRackLocation(Task):
+    """See the module docstring."""
+
+    name = "place_wine_at_rack_location"
+    variation_count = 3
+    graspable = ("bottle",)
+    NAMES = ("middle", "left", "right")
+    OFFSET = (0.0, PITCH, -PITCH)
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """The rack, turned by up to 27 degrees, and the bottle standing beside it."""
+        self._place()
+        rack = add_standing_body(spec, "rack", [*self.rack, 0.0], self.yaw, movable=False)
+        for x in (-RAIL_X, RAIL_X):
+            add_box(rack, [x, 0, RAIL_Z - 0.01], [0.008, 0.16, 0.01], WOOD)
+            for y in (-0.15, -0.05, 0.05, 0.15):
+                add_box(rack, [x, y, RAIL_Z + 0.012], [0.008, 0.006, 0.012], WOOD)
+            for y in (-0.15, 0.15):
+                add_box(rack, [x, y, 0.795], [0.008, 0.006, 0.045], WOOD)
+        bottle = add_standing_body(spec, "bottle", [*self.bottle, 0.75 + BODY / 2], 0.0)
+        add_cylinder(bottle, [0, 0, 0], RADIUS, BODY / 2, GLASS, mass=0.2, **GRIPPY)
+        add_cylinder(bottle, [0, 0, (BODY + NECK) / 2], 0.013, NECK / 2, GLASS, mass=0.02, **GRIPPY)
+        add_cylinder(bottle, [0, 0, 0], RADIUS + 3e-4, 0.03, [0.9, 0.87, 0.75], mass=0, contype=0, conaffinity=0)
+
+    def _place(self) -> None:
+        """Draw the rack's turn first and then positions until the arm reaches."""
+        self.yaw = self.rng.uniform(-0.47, 0.47)
+        for _ in range(MAX_PLACEMENTS):
+            self.rack = self.rng.uniform([0.16, -0.02], [0.42, 0.32])
+            self.bottle = self.rng.uniform([-0.06, -0.38], [0.20, -0.14])
+            wrist = self.bottle - 0.32 * rotations.rotation_z(HEADING)[:2, 0]
+            room = min(np.linalg.norm(self.rack - place) for place in (self.bottle, wrist))
+            if room > 0.26 and reachable(self._expert_keyframes(), straight=(1, 2, 4)):
+                return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        place = self.NAMES[self.variation]
+        return [
+            f"stack the wine bottle to the {place} of the rack",
+            f"slide the bottle onto the {place} part of the rack",
+            f"put the wine away in the {place} place of the wine rack",
+            f"leave the wine on the {place} section of the shelf",
+            f"grasp the bottle and lay it down in the {place} slot of the rack",
+            f"the {place} slot of the wine rack is for this bottle",
+        ]
+
+    def _slot(self, world: MujocoWorld) -> int | None:
+        """The place in which the bottle lies."""
+        position = world.body_position("bottle")
+        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.rack)
+        if abs(local[0]) > RAIL_X or abs(position[2] - LYING_Z) > 0.012:
+            return None
+        return next((i for i, y in enumerate(self.OFFSET) if abs(local[1] - y) < 0.03), None)
+
+    def success(self, world: MujocoWorld) -> bool:
+        """The bottle lies in the named place and nothing is held."""
+        return self._slot(world) == self.variation and world.held is None
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """The bottle was left in another place, or fell from the table."""
+        if world.body_position("bottle")[2] < 0.7:
+            return FailureReason.DROPPED
+        wrong = world.held is None and self._slot(world) not in (None, self.variation)
+        return FailureReason.WRONG_OBJECT if wrong else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Before the bottle, round it, up, lying over its place, down and let go."""
+        return self._expert_keyframes()
+
+    def _expert_keyframes(self) -> list[Keyframe]:
+        R, R_lying = gripper_level(HEADING), gripper_down(self.yaw)
+        forward = rotations.rotation_z(HEADING)[:2, 0]
+        # The bottle's middle over the rack's: the grip is nearer to the neck, which points to the robot.
+        slot = self.rack + rotations.rotation_z(self.yaw)[:2, :2] @ [
+            BODY / 2 - GRASP_UP, self.OFFSET[self.variation]
+        ]  # fmt: skip
+        grasp_z = 0.75 + GRASP_UP
+        return [
+            keyframe(R, [*(self.bottle - 0.11 * forward), grasp_z], True, False),
+            keyframe(R, [*self.bottle, grasp_z], False, True),
+            keyframe(R, [*self.bottle, grasp_z + 0.17], False, True),
+            keyframe(R_lying, [*slot, LYING_Z + 0.10], False, True),
+            keyframe(R_lying, [*slot, LYING_Z + 0.003], True, True),
+        ]

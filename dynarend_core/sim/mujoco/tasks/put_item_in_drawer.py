@@ -1,0 +1,114 @@
+"""put_item_in_drawer: open the named drawer of a cabinet and put the block from its top inside.
+
+Success as in RLBench: the item lies in the named drawer and nothing is held. The cabinet is that of open_drawer; the
+item is a cube of 4 cm as RLBench's, 50 g. The expert needs nine keyframes, RLBench's twelve: ours lets go of the
+handle where it stopped pulling, and has no stops between there and the cube.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import SimulationError
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, pulling
+from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+ITEM = 0.04
+GRASP_MIN, GRASP_MAX = np.array([0.08, -0.06]), np.array([0.30, 0.16])
+"""Where the grasp of the named handle may lie, x and y in the world frame [m]."""
+DROP_Y = HALF + 0.12
+"""Where the item is let go, over the opened part of the drawer, cabinet frame [m]."""
+
+
+class PutItemInDrawer(Task):
+    """See the module docstring."""
+
+    name = "put_item_in_drawer"
+    variation_count = 3
+    graspable = ("item",)
+    LEVELS = ("bottom", "middle", "top")
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """The cabinet, its drawers facing the robot's left, and the item on it."""
+        self._place()
+        add_cabinet(spec, self.center, self.yaw)
+        item = add_standing_body(spec, "item", [*self._world(self.item), TOP_Z + ITEM / 2], self.item_yaw)
+        add_box(item, [0, 0, 0], [ITEM / 2] * 3, [0.15, 0.35, 0.75], mass=0.05, **GRIPPY)
+
+    def _place(self) -> None:
+        """Draw the yaws and the item's place first and then positions until the arm reaches."""
+        self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
+        self.item_yaw = self.yaw + self.rng.uniform(-np.pi / 4, np.pi / 4)
+        self.item = self.rng.uniform([-0.12, -0.10], [0.12, 0.12])
+        for _ in range(MAX_PLACEMENTS):
+            grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
+            self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ [0.0, GRASP_Y]
+            if reachable(self._expert_keyframes(), straight=(2, 3, 5, 6, 8)):
+                return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def _world(self, local: np.ndarray) -> np.ndarray:
+        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        level = self.LEVELS[self.variation]
+        return [
+            f"put the item in the {level} drawer",
+            f"put the block away in the {level} drawer",
+            f"open the {level} drawer and place the block inside of it",
+            f"leave the block in the {level} drawer",
+            f"store the cube in the {level} compartment",
+            f"the {level} drawer is where the cube on top should go",
+        ]
+
+    def _inside(self, world: MujocoWorld, drawer: int) -> bool:
+        position = world.body_position("item")
+        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center)
+        local[1] -= world.joint(f"drawer{drawer}")
+        height = position[2] - HANDLE_Z[drawer]
+        return bool((np.abs(local) < HALF).all()) and -0.055 < height < 0.0
+
+    def success(self, world: MujocoWorld) -> bool:
+        """The item lies in the named drawer and nothing is held."""
+        return self._inside(world, self.variation) and world.held is None
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """Another drawer was opened, or the item fell down."""
+        others = [i for i in range(3) if i != self.variation]
+        if any(world.joint(f"drawer{i}") > 0.05 for i in others):
+            return FailureReason.WRONG_OBJECT
+        return FailureReason.DROPPED if world.body_position("item")[2] < 0.80 else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Open the drawer, let go and back off; above the item, grasp, lift, over the drawer, into it."""
+        return self._expert_keyframes()
+
+    def _expert_keyframes(self) -> list[Keyframe]:
+        approach, grasp, pull = pulling(self.center, self.yaw, self.variation)
+        away = pull.T_base_gripper.copy()
+        away[:3, 3] += 0.10 * rotations.rotation_z(self.yaw)[:3, 1]
+        R, R_drop = gripper_down(self.item_yaw), gripper_down(self.yaw)
+        item = self._world(self.item)
+        drop = self._world(np.array([0.0, DROP_Y]))
+        item_z, drop_z = TOP_Z + ITEM / 2, HANDLE_Z[self.variation]
+        return [
+            approach,
+            grasp,
+            Keyframe(pull.T_base_gripper, True, True),
+            Keyframe(away, True, True),
+            keyframe(R, [*item, item_z + 0.09], True, False),
+            keyframe(R, [*item, item_z], False, True),
+            keyframe(R, [*item, item_z + 0.09], False, True),
+            keyframe(R_drop, [*drop, TOP_Z + 0.11], False, False),
+            keyframe(R_drop, [*drop, drop_z + 0.09], True, True),
+        ]

@@ -1,0 +1,131 @@
+"""sweep_to_dustpan_of_size: sweep the dirt into the tall or the short dustpan.
+
+Success as in RLBench: all five pieces of dirt (cubes of 1 cm as RLBench's) lie in the named dustpan. Ours: two dustpans
+on opposite sides of the dirt, alike but for their rims (10 and 3 cm high), whose floor is a mark on the table; the
+broom is a brush of 16 cm with a round handle and stands in a low tray, not in a post of half a metre like RLBench's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import SimulationError
+from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.task import (
+    MAX_PLACEMENTS,
+    Task,
+    gripper_level,
+    keyframe,
+    reachable,
+    with_nearer_half_turns,
+)
+from dynarend_core.types import FailureReason, Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+DIRT, DIRTS = 0.01, 5
+PAN_AT, PAN_HALF, RIM = 0.21, np.array([0.07, 0.095]), (0.10, 0.03)
+BRUSH_HALF = np.array([0.015, 0.08, 0.03])
+HANDLE_TOP = 0.40
+BROOM_AT = 0.22
+GRASP_Z = 0.75 + 0.335
+SWEEP_FROM, SWEEP_TO = -0.09, 0.17
+"""The brush's middle before and after sweeping, from the dirt towards the dustpan [m]."""
+BLUE, STRAW, STICK, TRAY = [0.15, 0.32, 0.65], [0.80, 0.68, 0.25], [0.70, 0.12, 0.12], [0.35, 0.35, 0.35]
+
+
+class SweepToDustpanOfSize(Task):
+    """See the module docstring."""
+
+    name = "sweep_to_dustpan_of_size"
+    variation_count = 2
+    graspable = ("broom",)
+    NAMES = ("tall", "short")
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """The tall dustpan along +x of the task's axes, the short one along -x, the broom along y."""
+        self._place()
+        scene = add_standing_body(spec, "dustpans", [*self.center, 0.75], self.yaw, movable=False)
+        for sign, rim in zip((1, -1), RIM, strict=True):
+            add_box(scene, [sign * PAN_AT, 0, 0.0004], [*PAN_HALF, 0.0004], BLUE, **UNTOUCHABLE)
+            add_box(scene, [sign * (PAN_AT + PAN_HALF[0]), 0, rim / 2], [0.003, PAN_HALF[1], rim / 2], BLUE)
+            for side in (-1, 1):
+                add_box(scene, [sign * PAN_AT, side * PAN_HALF[1], rim / 2], [PAN_HALF[0], 0.003, rim / 2], BLUE)
+        for x in (-1, 1):
+            add_box(scene, [x * (BRUSH_HALF[0] + 0.006), self.broom_y, 0.01], [0.004, BRUSH_HALF[1], 0.01], TRAY)
+        broom = add_standing_body(spec, "broom", [*self._world(0.0, self.broom_y), 0.75], self.yaw)
+        add_box(broom, [0, 0, BRUSH_HALF[2]], BRUSH_HALF, STRAW, mass=0.10, **GRIPPY)
+        half = HANDLE_TOP / 2 - BRUSH_HALF[2]
+        add_cylinder(broom, [0, 0, HANDLE_TOP - half], 0.010, half, STICK, mass=0.03, **GRIPPY)
+        for i in range(DIRTS):
+            dirt = add_standing_body(spec, f"dirt{i}", [*self._world(*self.dirt[i]), 0.75 + DIRT / 2], self.turns[i])
+            add_box(dirt, [0, 0, 0], [DIRT / 2] * 3, [0.25, 0.17, 0.10], mass=0.002)
+
+    def _place(self) -> None:
+        """Draw the turn first and then positions until the arm reaches."""
+        self.yaw = self.rng.uniform(-np.pi, np.pi)
+        self.broom_y = BROOM_AT * self.rng.choice([-1, 1])
+        self.dirt = np.stack([self.rng.uniform(-0.03, 0.03, DIRTS), np.linspace(-0.05, 0.05, DIRTS)], axis=1)
+        self.turns = self.rng.uniform(-np.pi, np.pi, DIRTS)
+        for _ in range(MAX_PLACEMENTS):
+            self.center = self.rng.uniform([0.14, -0.14], [0.30, 0.14])
+            if reachable(self._expert_keyframes(), straight=(1, 2, 3, 4)):
+                return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def _world(self, x: float, y: float) -> np.ndarray:
+        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ [x, y]
+
+    def instructions(self) -> list[str]:
+        """Six phrasings; the last is held out."""
+        size = self.NAMES[self.variation]
+        return [
+            f"sweep dirt to the {size} dustpan",
+            f"sweep the dirt up into the {size} dustpan",
+            f"use the broom to brush the dirt into the {size} dustpan",
+            f"clean up the dirt with the {size} pan",
+            f"grab the broom by its handle and clear the dirt away into the {size} dustpan",
+            f"the crumbs belong in the {size} dustpan, sweep them there",
+        ]
+
+    def _swept(self, world: MujocoWorld, pan: int) -> int:
+        """How many pieces of dirt lie in a dustpan."""
+        middle = [PAN_AT if pan == 0 else -PAN_AT, 0.0]
+        back = rotations.rotation_z(-self.yaw)[:2, :2]
+        places = np.array([back @ (world.body_position(f"dirt{i}")[:2] - self.center) for i in range(DIRTS)])
+        return int((np.abs(places - middle) < PAN_HALF).all(axis=1).sum())
+
+    def success(self, world: MujocoWorld) -> bool:
+        """All dirt lies in the named dustpan."""
+        return self._swept(world, self.variation) == DIRTS
+
+    def failure(self, world: MujocoWorld) -> FailureReason:
+        """Dirt lies in the other dustpan, or fell from the table."""
+        if any(world.body_position(f"dirt{i}")[2] < 0.7 for i in range(DIRTS)):
+            return FailureReason.DROPPED
+        return FailureReason.WRONG_OBJECT if self._swept(world, 1 - self.variation) else FailureReason.NONE
+
+    def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
+        """Before the handle, round it, up, down behind the dirt, and sweep."""
+        return self._expert_keyframes()
+
+    def _expert_keyframes(self) -> list[Keyframe]:
+        # The broom is only shifted, never turned: the hand may come from any of four sides: from the right.
+        heading = (self.yaw - np.pi / 3) % (np.pi / 2) + np.pi / 3
+        R = gripper_level(heading)
+        back = -0.11 * rotations.rotation_z(heading)[:2, 0]
+        sign = 1 if self.variation == 0 else -1
+        broom = self._world(0.0, self.broom_y)
+        frames = [
+            keyframe(R, [*(broom + back), GRASP_Z], True, False),
+            keyframe(R, [*broom, GRASP_Z], False, True),
+            keyframe(R, [*broom, GRASP_Z + 0.05], False, True),
+            keyframe(R, [*self._world(sign * SWEEP_FROM, 0.0), GRASP_Z + 0.002], False, True),
+            keyframe(R, [*self._world(sign * SWEEP_TO, 0.0), GRASP_Z + 0.002], False, True),
+        ]
+        return with_nearer_half_turns(frames)
