@@ -9,13 +9,16 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from dynarend_core.geometry import rotations
+from dynarend_core.geometry import rotations, se3
+from dynarend_core.geometry.frames import T_WORLD_BASE
+from dynarend_core.planning.kinematics import ArmKinematics
+from dynarend_core.planning.robot_spheres import HAND_LINK, RobotSpheres
 from dynarend_core.sim.mujoco.task import keyframe
 from dynarend_core.types import Keyframe
 
 WOOD, SIDE, FRONT = [0.75, 0.66, 0.52, 1], [0.68, 0.59, 0.46, 1], [0.84, 0.79, 0.72, 1]
 METAL, INSIDE = [0.7, 0.7, 0.71, 1], [0.92, 0.87, 0.82, 1]
-HALF, TOP_Z = 0.195, 1.218
+HALF, BOTTOM_Z, TOP_Z = 0.195, 0.75, 1.218
 HANDLE_Z = (0.915, 1.035, 1.155)
 HANDLE_OUT = 0.0165
 HANDLE_HALF = 0.0375
@@ -24,6 +27,9 @@ GRASP_DEPTH = 0.011
 
 GRASP_Y = HALF + HANDLE_OUT - GRASP_DEPTH
 """Where the tip grasps a closed drawer's handle, cabinet frame [m]."""
+
+PULL = 0.24
+"""How far a drawer is pulled [m]."""
 
 
 def pulling(center: np.ndarray, yaw: float, drawer: int) -> list[Keyframe]:
@@ -36,8 +42,31 @@ def pulling(center: np.ndarray, yaw: float, drawer: int) -> list[Keyframe]:
     return [
         keyframe(R, grasp + 0.087 * outward, True, False),
         keyframe(R, grasp, False, True),
-        keyframe(R, grasp + 0.24 * outward, False, True),
+        keyframe(R, grasp + PULL * outward, False, True),
     ]
+
+
+def arm_clears_drawer(q: np.ndarray, center: np.ndarray, yaw: float, drawer: int) -> bool:
+    """Whether the arm, without its hand, stays off the cabinet and the drawer that its hand has pulled.
+
+    Args:
+        q: ``(7,)`` joint positions while the hand pulls or backs off [rad].
+        center: ``(2,)`` the cabinet's middle, world frame [m].
+        yaw: The cabinet's turn [rad].
+        drawer: Which one is pulled.
+    """
+    T = se3.inverse(se3.make(rotations.rotation_z(yaw), np.array([*center, 0.0]))) @ T_WORLD_BASE
+    tip = se3.apply(T, ArmKinematics().forward(q)[None, :3, 3])[0]
+    pulled = float(np.clip(tip[1] - GRASP_Y, 0.0, PULL))
+    spheres = RobotSpheres()
+    arm = spheres.links < HAND_LINK
+    centres, radii = se3.apply(T, spheres.centres(q))[arm], spheres.radii[arm]
+    z = HANDLE_Z[drawer]
+    boxes = [
+        ([-HALF, -HALF, BOTTOM_Z], [HALF, HALF, TOP_Z]),
+        ([-HALF, HALF, z - 0.065], [HALF, HALF + pulled, z + 0.055]),
+    ]
+    return all((np.linalg.norm(centres - np.clip(centres, *box), axis=1) > radii).all() for box in boxes)
 
 
 def add_cabinet(spec: mujoco.MjSpec, center: np.ndarray, yaw: float) -> None:

@@ -33,8 +33,11 @@ COLORS: dict[str, tuple[float, float, float]] = {
 MAX_PLACEMENTS = 500
 """Random placements a task tries before it gives up."""
 
+PLACEMENTS_PER_TURN = 25
+"""Of these, how many before another turn is drawn, in tasks where some turns leave the arm no place that works."""
+
 LINE_POINTS = 30
-"""Points of a straight line at which :func:`reachable` asks the arm."""
+"""Points of a straight line at which :func:`arm_paths` asks the arm."""
 
 R_DOWN = np.diag([-1.0, 1.0, -1.0])
 """Gripper pointing straight down, fingers opening along world y."""
@@ -85,14 +88,17 @@ class Task(ABC):
         return FailureReason.NONE
 
 
-def reachable(keyframes: list[Keyframe], straight: Sequence[int] = ()) -> bool:
-    """Whether the arm can go from home through all keyframes' poses.
+def arm_paths(keyframes: list[Keyframe], straight: Sequence[int] = ()) -> list[Array] | None:
+    """How the arm goes from home through all keyframes' poses, or None if it cannot.
 
     Args:
         keyframes: Poses in their order.
         straight: Which of them the tip must be able to reach on a straight line, without turning.
+
+    Returns:
+        ``(n, 7)`` joint positions a keyframe [rad]: along the line where straight, else only the last, ``n`` 1.
     """
-    kinematics, q = ArmKinematics(), HOME_Q
+    kinematics, q, paths = ArmKinematics(), HOME_Q, []
     try:
         for i, target in enumerate(keyframes):
             T = target.T_base_gripper
@@ -101,13 +107,19 @@ def reachable(keyframes: list[Keyframe], straight: Sequence[int] = ()) -> bool:
                 line[:, :3, 3] = np.linspace(keyframes[i - 1].T_base_gripper[:3, 3], T[:3, 3], LINE_POINTS + 1)[1:]
                 path = kinematics.follow(line, q, max_joint_step=0.2)
                 if path is None:
-                    return False
-                q = path[-1]
+                    return None
             else:
-                q = kinematics.inverse(T, q)
+                path = kinematics.inverse(T, q)[None]
+            q = path[-1]
+            paths.append(path)
     except PlanningError:
-        return False
-    return True
+        return None
+    return paths
+
+
+def reachable(keyframes: list[Keyframe], straight: Sequence[int] = ()) -> bool:
+    """Whether the arm can go from home through all keyframes' poses; arguments as of :func:`arm_paths`."""
+    return arm_paths(keyframes, straight) is not None
 
 
 def scatter(

@@ -14,9 +14,9 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, pulling
+from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, arm_clears_drawer, pulling
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
-from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, Task, arm_paths, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -45,16 +45,24 @@ class PutItemInDrawer(Task):
         add_box(item, [0, 0, 0], [ITEM / 2] * 3, [0.15, 0.35, 0.75], mass=0.05, **GRIPPY)
 
     def _place(self) -> None:
-        """Draw the yaws and the item's place first and then positions until the arm reaches."""
-        self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
-        self.item_yaw = self.yaw + self.rng.uniform(-np.pi / 4, np.pi / 4)
-        self.item = self.rng.uniform([-0.12, -0.10], [0.12, 0.12])
-        for _ in range(MAX_PLACEMENTS):
-            grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
-            self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ [0.0, GRASP_Y]
-            if reachable(self._expert_keyframes(), straight=(2, 3, 5, 6, 8)):
-                return
-        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+        """Draw the yaws and the item's place, then positions until the arm works there; if at none, draw again."""
+        for _ in range(MAX_PLACEMENTS // PLACEMENTS_PER_TURN):
+            self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
+            self.item_yaw = self.yaw + self.rng.uniform(-np.pi / 4, np.pi / 4)
+            self.item = self.rng.uniform([-0.12, -0.10], [0.12, 0.12])
+            for _ in range(PLACEMENTS_PER_TURN):
+                grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
+                self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ [0.0, GRASP_Y]
+                if self._arm_has_room():
+                    return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
+
+    def _arm_has_room(self) -> bool:
+        """Within reach, and the elbow does not come down on the drawer while the hand pulls and backs off."""
+        paths = arm_paths(self._expert_keyframes(), straight=(2, 3, 5, 6, 8))
+        return paths is not None and all(
+            arm_clears_drawer(q, self.center, self.yaw, self.variation) for q in np.concatenate(paths[2:4])
+        )
 
     def _world(self, local: np.ndarray) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local

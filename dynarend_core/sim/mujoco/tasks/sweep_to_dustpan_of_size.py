@@ -17,6 +17,7 @@ from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_cylinder, add_standing_body
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
+    PLACEMENTS_PER_TURN,
     Task,
     gripper_level,
     keyframe,
@@ -67,16 +68,17 @@ class SweepToDustpanOfSize(Task):
             add_box(dirt, [0, 0, 0], [DIRT / 2] * 3, [0.25, 0.17, 0.10], mass=0.002)
 
     def _place(self) -> None:
-        """Draw the turn first and then positions until the arm reaches."""
-        self.yaw = self.rng.uniform(-np.pi, np.pi)
-        self.broom_y = BROOM_AT * self.rng.choice([-1, 1])
+        """Draw a turn and the broom's side, then positions until the arm reaches; where it reaches none, draw again."""
         self.dirt = np.stack([self.rng.uniform(-0.03, 0.03, DIRTS), np.linspace(-0.05, 0.05, DIRTS)], axis=1)
         self.turns = self.rng.uniform(-np.pi, np.pi, DIRTS)
-        for _ in range(MAX_PLACEMENTS):
-            self.center = self.rng.uniform([0.14, -0.14], [0.30, 0.14])
-            if reachable(self._expert_keyframes(), straight=(1, 2, 3, 4)):
-                return
-        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+        for _ in range(MAX_PLACEMENTS // PLACEMENTS_PER_TURN):
+            self.yaw = self.rng.uniform(-np.pi, np.pi)
+            self.broom_y = BROOM_AT * self.rng.choice([-1, 1])
+            for _ in range(PLACEMENTS_PER_TURN):
+                self.center = self.rng.uniform([0.14, -0.14], [0.30, 0.14])
+                if reachable(self._expert_keyframes(), straight=(1, 2, 3, 4)):
+                    return
+        raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
 
     def _world(self, x: float, y: float) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ [x, y]
