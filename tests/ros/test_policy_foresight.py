@@ -54,8 +54,21 @@ class Operator:
     def step(self, before, after):
         """One keyframe at a table that looks ``before``, carried out, then at one that looks ``after``."""
         n = len(self.keyframes)
+        for _ in range(5):  # or the node would act on the last cloud of the step before
+            self.see(before)
+            time.sleep(0.1)
         self.step_service.call_async(Trigger.Request())
-        self.show_until(lambda: len(self.keyframes) > n, before)
+        failed = 0
+
+        def came():
+            # The node may not have heard of the arm yet, though this process has: that step failed, ask for another.
+            nonlocal failed
+            if self.client.policy_status["failures"] > failed:
+                failed = self.client.policy_status["failures"]
+                self.step_service.call_async(Trigger.Request())
+            return len(self.keyframes) > n
+
+        self.show_until(came, before)
         stamp_ns = stamp_to_ns(self.keyframes[-1].header.stamp)
         time.sleep(0.5)
         errors, done = len(self.errors), self.client.policy_status["step"]
