@@ -41,7 +41,7 @@ class FusionNode(runtime.SpinningNode):
         self._warm_up()
         self._latency, self._age = LatencyWindow(), LatencyWindow()
         self._trouble = ""
-        self._clouds = self._unwanted = 0
+        self._clouds = self._unwanted = self._looked = 0
         self._last_cloud_s: float | None = None
         self._last_look_s = -np.inf
         self._due_s = -np.inf
@@ -107,6 +107,8 @@ class FusionNode(runtime.SpinningNode):
             )
         if self._cloud.get_subscription_count():
             self._publish(views, arrival_s)
+        else:
+            self._looked += 1
         self._trouble = ""
 
     def _publish(self, views: list[CameraView], arrival_s: float) -> None:
@@ -156,7 +158,7 @@ class FusionNode(runtime.SpinningNode):
         values: dict[str, object] = {
             "clouds": self._clouds,
             "sets_skipped": self._worker.skipped,
-            "sets_not_wanted": self._unwanted,
+            "sets_not_wanted": self._unwanted + self._looked,
             "latency": self._latency.summary(),
             "stamp_to_cloud": self._age.summary(),
             "cloud_age_ms": "never" if self._last_cloud_s is None else round(1e3 * (now_s - self._last_cloud_s), 1),
