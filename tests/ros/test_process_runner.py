@@ -42,8 +42,9 @@ def module(tmp_path, monkeypatch):
         textwrap.dedent(
             """
             import os, signal, sys, time
-            if os.environ.get("STUBBORN"):
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # Nodes set their own handler, too: a shell starts background jobs with interrupts ignored.
+            stubborn = os.environ.get("STUBBORN")
+            signal.signal(signal.SIGINT, signal.SIG_IGN if stubborn else signal.default_int_handler)
             print("hello", flush=True)
             try:
                 time.sleep(60)
