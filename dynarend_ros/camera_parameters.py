@@ -53,8 +53,8 @@ class CameraParameters:
         n, different = len(self.cameras), set(self.serials) - {""}
         if self.source == "realsense" and n > 1 and len(different) != n:
             raise ConfigurationError(
-                f"{n} cameras need {n} different serials, got {list(self.serials)}; `dynarend doctor` lists the "
-                "connected ones. A serial of digits only must be quoted in YAML"
+                f"{n} cameras need {n} different serials, got {list(self.serials)}; librealsense's "
+                "`rs-enumerate-devices -s` lists the connected ones. A serial of digits only must be quoted in YAML"
             )
         if self.source == "recording" and len(self.recordings) != len(self.cameras):
             raise ConfigurationError(

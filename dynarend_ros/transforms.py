@@ -39,9 +39,6 @@ class Transforms(Protocol):
             TransformError: one of its kinds, see :mod:`dynarend_core.geometry.transform_tree`.
         """
 
-    def is_fixed(self, target: str, source: str) -> bool:
-        """Whether only static links lie between the two, as far as is known."""
-
 
 def available() -> bool:
     """Whether ``/tf`` can be read and written here."""
@@ -103,10 +100,6 @@ class TransformListener:
         """See :class:`Transforms`."""
         return self.tree.lookup(target, source, stamp_ns)
 
-    def is_fixed(self, target: str, source: str) -> bool:
-        """See :class:`Transforms`."""
-        return self.tree.newest_ns(target, source) is None
-
 
 class Tf2Transforms:
     """tf2_ros under the same names, for machines with a ROS installation. Not tried where this was written."""
@@ -131,14 +124,6 @@ class Tf2Transforms:
         except self._tf2.TransformException as error:
             raise TransformError(str(error)) from error
         return transform_from_message(message)
-
-    def is_fixed(self, target: str, source: str) -> bool:
-        """See :class:`Transforms`."""
-        try:
-            self._buffer.lookup_transform(target, source, Time(nanoseconds=1))  # only a static chain reaches 1970
-        except self._tf2.TransformException:
-            return False
-        return True
 
 
 class TransformBroadcaster:
