@@ -101,7 +101,10 @@ class EpisodeRunner:
         client = self._client
         before, tasks = client.task_status.get("episode", 0), client.policy_status.get("tasks", 0)
         phrasing = -1 if spec.phrasing is None else spec.phrasing
-        scene = {"task": spec.task, "variation": spec.variation, "seed": spec.seed, "phrasing": phrasing}
+        scene = {
+            "task": spec.task, "variation": spec.variation, "seed": spec.seed, "phrasing": phrasing,
+            "perturbation": spec.perturbation,
+        }  # fmt: skip
         client.set_parameters("sim_node", scene)
         instruction = client.call(topics.RESET)
         if not client.wait_for(lambda: client.task_status.get("episode", 0) > before, 5.0):

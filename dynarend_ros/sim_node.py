@@ -38,6 +38,7 @@ class SimParameters:
     variation: int = parameter(0, "Variation of the task.", low=0, dynamic=True)
     seed: int = parameter(0, "Seed of the placement.", low=0, dynamic=True)
     phrasing: int = parameter(-1, "Which wording of the instruction; -1 draws one from the seed.", low=-1, dynamic=True)
+    perturbation: str = parameter("none", "How the scene differs from the usual one: docs/tasks.md.", dynamic=True)
     image_size: int = parameter(128, "Width and height of the camera images [px].", low=16, high=1024)
     camera_rate_hz: float = parameter(
         15.0, "Sets of images per second of wall time; 0 switches the cameras off.", low=0.0, high=120.0, dynamic=True
@@ -129,7 +130,8 @@ class SimNode(runtime.SpinningNode):
     def _reset_world(self) -> None:
         p = self._settings.values
         self._offset_s += self._world.time_s + 1.0 if self._episode else 0.0
-        self._world.reset(p.task, p.variation, p.seed, phrasing=None if p.phrasing < 0 else p.phrasing)
+        phrasing = None if p.phrasing < 0 else p.phrasing
+        self._world.reset(p.task, p.variation, p.seed, phrasing=phrasing, perturbation=p.perturbation)
         self._episode += 1
         self._success = self._broken = False
         self._due_s = time.monotonic()

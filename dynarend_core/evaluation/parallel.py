@@ -28,7 +28,7 @@ class Stage:
         """Run one episode on this stage."""
         return run_episode(
             self.environment, self.policy, spec.task, spec.variation, spec.seed, spec.phrasing,
-            held_out=spec.held_out, max_keyframes=max_keyframes, snapshot=self.snapshot,
+            held_out=spec.held_out, perturbation=spec.perturbation, max_keyframes=max_keyframes, snapshot=self.snapshot,
         )  # fmt: skip
 
 

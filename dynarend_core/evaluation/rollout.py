@@ -34,6 +34,7 @@ class EpisodeSpec:
         seed: Seed of the scene.
         phrasing: Index of the instruction's phrasing; None lets the environment draw one.
         held_out: Whether this phrasing was kept out of training.
+        perturbation: How the scene differs from the usual one (docs/tasks.md).
     """
 
     task: str
@@ -41,6 +42,7 @@ class EpisodeSpec:
     seed: int
     phrasing: int | None = None
     held_out: bool = False
+    perturbation: str = "none"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def run_episode(
     phrasing: int | None = None,
     *,
     held_out: bool = False,
+    perturbation: str = "none",
     max_keyframes: int = MAX_KEYFRAMES,
     snapshot: Callable[[], Array] | None = None,
 ) -> EpisodeResult:
@@ -92,13 +95,15 @@ def run_episode(
         seed: Seed of the scene.
         phrasing: Index of the phrasing; None draws one from the seed.
         held_out: Noted in the result's ``spec``.
+        perturbation: How the scene differs from the usual one (docs/tasks.md).
         max_keyframes: Keyframes after which the episode counts as timed out.
         snapshot: Takes a picture, called after the reset and after every keyframe.
 
     Raises:
-        ConfigurationError: the task, variation or phrasing does not exist.
+        ConfigurationError: the task, variation, phrasing or perturbation does not exist, or the last makes no sense for
+            the task.
     """
-    spec = EpisodeSpec(task, variation, seed, phrasing, held_out)
+    spec = EpisodeSpec(task, variation, seed, phrasing, held_out, perturbation)
     return _Episode(environment, policy, spec, snapshot).run(max_keyframes)
 
 
@@ -156,7 +161,9 @@ class _Episode:
     def _reset(self) -> Observation:
         spec = self.spec
         try:
-            observation = self.environment.reset(spec.task, spec.variation, spec.seed, phrasing=spec.phrasing)
+            observation = self.environment.reset(
+                spec.task, spec.variation, spec.seed, phrasing=spec.phrasing, perturbation=spec.perturbation
+            )
             self._take_picture()
         except ConfigurationError:
             raise  # the caller's mistake, not the episode's

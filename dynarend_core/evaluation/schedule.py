@@ -18,11 +18,13 @@ def schedule_episodes(
     variation_count: Callable[[str], int],
     phrasing_count: Callable[[str, int], int],
     seed_start: int = EVALUATION_SEED_START,
+    perturbation: str = "none",
 ) -> list[EpisodeSpec]:
     """List ``episodes`` episodes a task, tasks interleaved.
 
     Variations cycle; if a task has more than ``episodes``, they are spread evenly over all of them. The phrasing is
-    drawn by task and seed from all phrasings; the last is the one held out of training.
+    drawn by task and seed from all phrasings; the last is the one held out of training. Under every
+    perturbation the episodes are otherwise the same.
 
     Raises:
         ConfigurationError: a seed that training may have seen, or no episodes.
@@ -40,5 +42,5 @@ def schedule_episodes(
             phrasings = phrasing_count(task, variation)
             # crc32, not hash(): the draw must be the same in every process
             phrasing = int(np.random.default_rng([seed, zlib.crc32(task.encode())]).integers(phrasings))
-            specs.append(EpisodeSpec(task, variation, seed, phrasing, held_out=phrasing == phrasings - 1))
+            specs.append(EpisodeSpec(task, variation, seed, phrasing, phrasing == phrasings - 1, perturbation))
     return specs

@@ -13,7 +13,9 @@ EVALUATION_SEED_START = 100_000
 class Environment(Protocol):
     """A manipulation task that is advanced one keyframe at a time."""
 
-    def reset(self, task: str, variation: int, seed: int, phrasing: int | None = None) -> Observation:
+    def reset(
+        self, task: str, variation: int, seed: int, phrasing: int | None = None, *, perturbation: str = "none"
+    ) -> Observation:
         """Build the scene of ``task`` and return the first observation.
 
         Args:
@@ -21,9 +23,10 @@ class Environment(Protocol):
             variation: Variation index in ``[0, variation_count(task))``.
             seed: Seed of object placement; equal seeds give equal scenes.
             phrasing: Which of the task's phrasings to use; None draws one from the seed.
+            perturbation: How the scene differs from the usual one; ``"none"`` is the usual one (docs/tasks.md).
 
         Raises:
-            ConfigurationError: unknown task or variation.
+            ConfigurationError: unknown task, variation or perturbation, or one that makes no sense for the task.
             SimulationError: no valid placement found.
         """
         ...

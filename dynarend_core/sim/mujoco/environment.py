@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynarend_core.errors import ConfigurationError, InvalidInputError, PlanningError, SimulationError
 from dynarend_core.perception.fusion import fuse
 from dynarend_core.planning.planner import MotionPlanner
+from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
 from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import FailureReason, Keyframe, Observation, StepResult
@@ -37,10 +38,18 @@ class MujocoEnvironment:
         return TASKS[task].variation_count
 
     def reset(
-        self, task: str, variation: int, seed: int, phrasing: int | None = None, disturb_start: bool = False
+        self,
+        task: str,
+        variation: int,
+        seed: int,
+        phrasing: int | None = None,
+        disturb_start: bool = False,
+        perturbation: str = NONE,
     ) -> Observation:
         """See :meth:`Environment.reset`; ``disturb_start`` moves the arm off its home pose first."""
-        self.world.reset(task, variation, seed, phrasing=phrasing, disturb_start=disturb_start)
+        self.world.reset(
+            task, variation, seed, phrasing=phrasing, disturb_start=disturb_start, perturbation=perturbation
+        )
         self._step = 0
         return self.observe()
 

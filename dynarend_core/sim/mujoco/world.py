@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,14 +15,13 @@ from dynarend_core.geometry.orbit import random_orbit
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.sim.mujoco.building import SceneRequest, build_scene
 from dynarend_core.sim.mujoco.cameras import FIXED_CAMERAS, camera_pose
 from dynarend_core.sim.mujoco.grasp import Grasp
 from dynarend_core.sim.mujoco.looking import Looker
 from dynarend_core.sim.mujoco.naming import name_scene
-from dynarend_core.sim.mujoco.scene import base_spec
+from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
 from dynarend_core.sim.mujoco.servos import CONTROL_STEPS, Servos
-from dynarend_core.sim.mujoco.task import Task
-from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
 
 _DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
@@ -38,30 +36,35 @@ class MujocoWorld:
         self._looker = Looker()
 
     def reset(
-        self, task: str, variation: int, seed: int, *, phrasing: int | None = None, disturb_start: bool = False
+        self,
+        task: str,
+        variation: int,
+        seed: int,
+        *,
+        phrasing: int | None = None,
+        disturb_start: bool = False,
+        perturbation: str = NONE,
     ) -> None:
         """Build the scene; equal arguments give equal scenes.
 
         Args:
             task: Task name.
             variation: Variation index.
-            seed: Seed of placement, phrasing and start disturbance.
+            seed: Seed of placement, phrasing, start disturbance and perturbation.
             phrasing: Index into the task's phrasings; None draws one.
             disturb_start: Start the arm up to about 10 cm and 15 degrees off its home pose.
+            perturbation: What else than usual the scene is to be (docs/tasks.md).
 
         Raises:
-            ConfigurationError: unknown task, variation or phrasing, or a negative seed.
+            ConfigurationError: unknown task, variation, phrasing or perturbation, or a negative seed.
             SimulationError: no placement within reach, or the physics diverged.
         """
-        if task not in TASKS:
-            raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
-        if seed < 0:
-            raise ConfigurationError(f"the seed must not be negative, got {seed}")
-        self.task, self.model, rng = _compile(task, variation, seed)
+        request = SceneRequest(task, variation, seed, perturbation)
+        self.task, self.model, rng = build_scene(request)
         self.data = mujoco.MjData(self.model)
         self._names = name_scene(self.model, self.task.semantic_names())
         self._grasp = Grasp(self.model, self.data, self.task.graspable)
-        self._looker.watch(self.model, self.data, lambda: _compile(task, variation, seed, visual_meshes=True)[1])
+        self._looker.watch(self.model, self.data, lambda: build_scene(request, visual_meshes=True)[1])
         words = self.task.instructions()
         self.phrasing = int(rng.integers(len(words))) if phrasing is None else phrasing
         if not 0 <= self.phrasing < len(words):
@@ -219,18 +222,6 @@ class MujocoWorld:
     def close(self) -> None:
         """Free the renderers; safe to call twice."""
         self._looker.close()
-
-
-def _compile(
-    task_name: str, variation: int, seed: int, visual_meshes: bool = False
-) -> tuple[Task, mujoco.MjModel, np.random.Generator]:
-    """Build a scene; equal arguments give equal scenes, with and without fine meshes."""
-    rng = np.random.default_rng([seed, abs(variation), zlib.crc32(task_name.encode())])
-    task = TASKS[task_name](variation, rng)
-    spec = base_spec(visual_meshes)
-    task.build(spec)
-    Grasp.add_welds(spec, task.graspable)
-    return task, spec.compile(), rng
 
 
 def random_offset(rng: np.random.Generator, max_m: float, max_rad: float) -> Array:

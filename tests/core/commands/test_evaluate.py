@@ -19,7 +19,7 @@ from dynarend_core.types import FailureReason, GripperState, Keyframe, Observati
 class Environment:
     """Odd seeds drop the object."""
 
-    def reset(self, task, variation, seed, phrasing=None):
+    def reset(self, task, variation, seed, phrasing=None, perturbation="none"):
         self.seed, self.observation = seed, Observation((), GripperState(np.eye(4), True), f"do {task}")
         return self.observation
 

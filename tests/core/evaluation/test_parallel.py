@@ -21,7 +21,7 @@ STAGE = """
     from dynarend_core.types import FailureReason, GripperState, Keyframe, Observation, Prediction, StepResult
 
     class Environment:
-        def reset(self, task, variation, seed, phrasing=None):
+        def reset(self, task, variation, seed, phrasing=None, perturbation="none"):
             self.observation = Observation((), GripperState(np.eye(4), True), f"variation {variation}")
             self.variation = variation
             return self.observation
@@ -61,6 +61,12 @@ def fakes(tmp_path, monkeypatch):
     import evaluation_fakes
 
     return evaluation_fakes
+
+
+def test_a_stage_passes_the_perturbation_on(fakes):
+    spec = dataclasses.replace(SPECS[0], perturbation="mass")
+    stage = fakes.stage()
+    assert stage.play(spec, 3).spec == spec
 
 
 def outcome(results):

@@ -14,13 +14,15 @@ class ScriptedEnvironment:
     def __init__(self, *outcomes, reset_error=None):
         self.outcomes, self.reset_error = list(outcomes), reset_error
         self.calls = []
+        self.perturbation = None
 
     def observe(self):
         return Observation((), GripperState(np.eye(4), True), "do it", step=len(self.calls))
 
-    def reset(self, task, variation, seed, phrasing=None):
+    def reset(self, task, variation, seed, phrasing=None, perturbation="none"):
         if self.reset_error:
             raise self.reset_error
+        self.perturbation = perturbation
         return self.observe()
 
     def step(self, keyframe):
@@ -61,6 +63,13 @@ def test_success_ends_the_episode_at_once():
     assert result.instruction == "do it"
     assert (result.spec.task, result.spec.seed, result.spec.phrasing) == ("task", 1, 2)
     assert result.message == ""
+
+
+def test_the_perturbation_reaches_the_environment_and_the_result():
+    environment = ScriptedEnvironment(True, True)
+    assert play(environment).spec.perturbation == environment.perturbation == "none"
+    result = play(environment, perturbation="camera_pose")
+    assert result.spec.perturbation == environment.perturbation == "camera_pose"
 
 
 def test_running_out_of_keyframes_is_a_timeout():

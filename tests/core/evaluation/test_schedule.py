@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from dynarend_core.errors import ConfigurationError
@@ -43,6 +45,12 @@ def test_the_draw_depends_on_task_and_seed_only():
     alone = schedule_episodes(["push_buttons"], 10, TASKS.__getitem__, lambda task, variation: 5)
     assert [s.phrasing for s in alone] == [s.phrasing for s in short if s.task == "push_buttons"]
     assert [s.phrasing for s in alone] != [s.phrasing for s in short if s.task == "open_drawer"]
+
+
+def test_a_perturbation_is_all_that_differs_from_the_usual_episodes():
+    usual, perturbed = schedule(25), schedule(25, perturbation="mass")
+    assert {s.perturbation for s in usual} == {"none"}
+    assert perturbed == [dataclasses.replace(s, perturbation="mass") for s in usual]
 
 
 @pytest.mark.parametrize("options", [{"episodes": 0}, {"episodes": 5, "seed_start": EVALUATION_SEED_START - 1}])

@@ -1,0 +1,80 @@
+"""Which perturbations there are, and which of them a task knows.
+
+Ranges are those of the Colosseum's configurations (Pumacay et al., 2024). Every factor draws from its own generator: so
+``all`` draws for each factor what that factor draws alone, and the task's own placement stays that of ``none``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.sim.mujoco.perturbations import surroundings
+from dynarend_core.sim.mujoco.task import Task
+from dynarend_core.sim.mujoco.tasks import TASKS
+
+NONE, ALL = "none", "all"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One perturbation.
+
+    Attributes:
+        change: Alters a built scene that is not compiled yet.
+        applies: Whether it makes sense for a task.
+    """
+
+    change: Callable[[mujoco.MjSpec, Task, np.random.Generator], None]
+    applies: Callable[[type[Task]], bool] = lambda _task: True
+
+
+FACTORS: dict[str, Factor] = {
+    "light_color": Factor(surroundings.light_color),
+    "table_color": Factor(surroundings.table_color),
+    "camera_pose": Factor(surroundings.camera_pose),
+}
+"""The single factors, in the order in which they are applied."""
+
+PERTURBATIONS: tuple[str, ...] = (*FACTORS, ALL)
+"""Every name but ``none``."""
+
+
+def applicable(task: str) -> tuple[str, ...]:
+    """The perturbations that make sense for a task, ``all`` (of them together) included.
+
+    Raises:
+        ConfigurationError: unknown task.
+    """
+    if task not in TASKS:
+        raise ConfigurationError(f"unknown task {task!r}; choose from {', '.join(sorted(TASKS))}")
+    return (*(name for name, factor in FACTORS.items() if factor.applies(TASKS[task])), ALL)
+
+
+def factors_of(task: str, perturbation: str) -> tuple[str, ...]:
+    """The single factors that a perturbation of a task consists of; none for ``none``.
+
+    Raises:
+        ConfigurationError: unknown task or perturbation, or one that makes no sense for the task.
+    """
+    choices = applicable(task)
+    if perturbation not in (NONE, *PERTURBATIONS):
+        raise ConfigurationError(
+            f"unknown perturbation {perturbation!r}; choose from {', '.join((NONE, *PERTURBATIONS))}"
+        )
+    if perturbation == NONE:
+        return ()
+    if perturbation not in choices:
+        raise ConfigurationError(f"{perturbation} does not apply to {task}; choose from {', '.join((NONE, *choices))}")
+    return choices[:-1] if perturbation == ALL else (perturbation,)
+
+
+def generator(factor: str, task: str, variation: int, seed: int) -> np.random.Generator:
+    """The factor's own random numbers for one scene."""
+    # crc32, not hash(): the draw must be the same in every process
+    return np.random.default_rng([seed, abs(variation), zlib.crc32(task.encode()), zlib.crc32(factor.encode())])
