@@ -61,7 +61,8 @@ def _with_renderer(policy: Policy, name: str) -> Foresight:
     """A copy of the policy with a renderer, whose weights do not matter for its speed."""
     copied = Policy(copy.deepcopy(policy.network), policy.info, encoder=policy.encoder)
     box = torch.as_tensor(policy.aabb, dtype=torch.float32)
-    return Foresight(copied, Renderer(preset(name).rendering.render, policy.network.config.coarse.width, box))
+    render = preset(name).rendering.render.fitted(copied.network.coarse.stem.skip_channels)
+    return Foresight(copied, Renderer(render, policy.network.config.coarse.width, box))
 
 
 def _load(name: str, policies: Path) -> tuple[Policy, str]:

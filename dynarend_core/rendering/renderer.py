@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import torch
@@ -33,6 +34,17 @@ class RenderConfig:
     def samples(self) -> int:
         """Samples a ray."""
         return self.strata + self.guided
+
+    def fitted(self, stem_skips: tuple[int, ...], semantic_channels: int | None = None) -> RenderConfig:
+        """The same for a network whose stem has these skip channels: the field reads the finest beside the tokens.
+
+        Args:
+            stem_skips: The coarse stem's ``skip_channels``, finest first; empty if it has no grid.
+            semantic_channels: Of the semantic head; None keeps the field's.
+        """
+        semantic = self.field.semantic_channels if semantic_channels is None else semantic_channels
+        fitted = dataclasses.replace(self.field, semantic_channels=semantic, skip_channels=sum(stem_skips[:1]))
+        return dataclasses.replace(self, field=fitted)
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,7 @@ class Pretrain:
         source = data.dataset.semantics
         names = NameTable(source.names, self.encoder) if source.names else None
         channels = (NAME_CHANNELS if names else source.channels) if r.weights.semantic else 0
-        skip = network.coarse.stem.skip_channels[:1]
-        field = dataclasses.replace(r.render.field, semantic_channels=channels, skip_channels=sum(skip))
-        render = dataclasses.replace(r.render, field=field)
+        render = r.render.fitted(network.coarse.stem.skip_channels, channels)
         pretrainer = Pretrainer(
             network, RenderTask(render, r.weights, SCENE_AABB_BASE, c.frozen_policy is not None), names
         )
