@@ -6,6 +6,7 @@ from dynarend_core.sim.mujoco.tasks.insert_onto_square_peg import InsertOntoSqua
 from dynarend_core.sim.mujoco.tasks.light_bulb_in import LightBulbIn
 from dynarend_core.sim.mujoco.tasks.meat_off_grill import MeatOffGrill
 from dynarend_core.sim.mujoco.tasks.open_drawer import OpenDrawer
+from dynarend_core.sim.mujoco.tasks.place_cups import PlaceCups
 from dynarend_core.sim.mujoco.tasks.place_shape_in_shape_sorter import PlaceShapeInShapeSorter
 from dynarend_core.sim.mujoco.tasks.place_wine_at_rack_location import PlaceWineAtRackLocation
 from dynarend_core.sim.mujoco.tasks.push_buttons import PushButtons
@@ -27,6 +28,7 @@ TASKS: dict[str, type[Task]] = {
         SlideBlockToColorTarget,
         MeatOffGrill,
         TurnTap,
+        PlaceCups,
         PlaceShapeInShapeSorter,
         StackCups,
         LightBulbIn,
