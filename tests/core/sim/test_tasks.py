@@ -33,6 +33,7 @@ VARIATIONS = {
     "place_wine_at_rack_location": 3,
     "put_groceries_in_cupboard": 9,
     "sweep_to_dustpan_of_size": 2,
+    "place_cups": 3,
 }
 FIRST_WORDS = {
     ("push_buttons", 2): "push the maroon button, then push the green button, then push the yellow button",
@@ -52,6 +53,7 @@ FIRST_WORDS = {
     ("place_wine_at_rack_location", 1): "stack the wine bottle to the left of the rack",
     ("put_groceries_in_cupboard", 1): "put the chocolate jello in the cupboard",
     ("sweep_to_dustpan_of_size", 1): "sweep dirt to the short dustpan",
+    ("place_cups", 1): "place 2 cups on the cup holder",
 }
 
 

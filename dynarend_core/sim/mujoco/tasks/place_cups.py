@@ -1,8 +1,9 @@
 """place_cups: hang one, two or three of three cups on the spokes of a holder.
 
 Success: as many cups as asked for hang on spokes, the spoke through the handle, and nothing is held; any cups count (as
-in RLBench's proposed correction, its present code wants certain ones). Ours: a cup is a closed cylinder with a dark top
-and a square handle of three bars round a hole of 3 x 3 cm; the holder's post has three spokes of 1 cm, 12 degrees up.
+in RLBench's proposed correction, its present code wants certain ones). Ours: spokes of 1 cm lean up by 45 degrees, so
+that a cup slides towards the post and comes to rest there; a cup is a closed cylinder with a dark top, and its handle
+three bars round a hole of 3.6 x 4 cm. Contact, friction and gravity hold a hung cup, nothing else.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ if TYPE_CHECKING:
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 CUP, TOP, WOOD = (0.2, 0.45, 0.75), (0.1, 0.15, 0.22), (0.42, 0.28, 0.18)
-TABLE_Z, ROOT_Z = 0.75, 0.93
+TABLE_Z, ROOT_Z = 0.75, 0.88
 RADIUS, HEIGHT, GRIP = 0.03, 0.08, 0.068
-HOLE = np.array([0.045, 0.0, 0.045])
-"""Where a spoke goes through the handle, in the cup's frame [m]; the cup's origin is the middle of its bottom."""
-SIDES = (-np.pi / 2, np.pi / 2)
+HOLE = np.array([0.048, 0.0, 0.04])
+"""Middle of the handle's hole in the cup's frame [m]; the cup's origin is the middle of its bottom."""
+HOLE_HALF = np.array([0.018, 0.02])
+"""Half of the hole's width and height [m]."""
+RUBBING = {"friction": [0.8, 0.01, 0.004], "condim": 6, "priority": 2}
+"""Contact of handles: rolling friction takes the swing out of a hung cup."""
+SIDES: tuple[float, ...] = (-np.pi / 2, np.pi / 2)
 """Yaw of a hung cup against that of its spoke [rad]."""
-SPOKE_LENGTH, TILT, HUNG_AT = 0.115, np.deg2rad(12.0), 0.075
+SPOKE_LENGTH, TILT = 0.13, np.pi / 4
+HUNG_AT, BEFORE = 0.08, 0.15
+"""Where on the spoke a cup is let go, and how far before that the motion along the spoke begins [m]."""
 
 
 class PlaceCups(Task):
@@ -54,12 +61,12 @@ class PlaceCups(Task):
             cup = add_standing_body(spec, name, [*xy, TABLE_Z + 0.0006], yaw)
             add_cylinder(cup, [0, 0, HEIGHT / 2], RADIUS, HEIGHT / 2, CUP, mass=0.05, **STIFF)
             add_cylinder(cup, [0, 0, HEIGHT], 0.025, 0.0004, TOP, mass=0.0, **UNTOUCHABLE)
-            for pos, half in (
-                ([0.046, 0, 0.06], [0.019, 0.005, 0.005]),
-                ([0.065, 0, 0.04], [0.005, 0.005, 0.015]),
-                ([0.046, 0, 0.02], [0.019, 0.005, 0.005]),
-            ):
-                add_box(cup, pos, half, CUP, mass=0.003)
+            bar, (x, _, z), (half_x, half_z) = 0.005, HOLE, HOLE_HALF
+            for side in (-1, 1):
+                add_box(
+                    cup, [x, 0, z + side * (half_z + bar)], [half_x + 2 * bar, bar, bar], CUP, mass=0.003, **RUBBING
+                )
+            add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, **RUBBING)
             add_feet(cup, z=-0.0005, radius=0.022, rgba=[*CUP, 1])
 
     def _place(self) -> None:
@@ -69,9 +76,14 @@ class PlaceCups(Task):
             self.center = self.rng.uniform([0.14, -0.16], [0.34, 0.16])
             self.cups = scatter(self.rng, [0.03, -0.36], [0.46, 0.36], 3, 0.15)
             room = np.linalg.norm(self.cups - self.center, axis=1).min() > 0.25
-            if room and reachable(self._expert_keyframes()):
+            if room and self._works():
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def _works(self) -> bool:
+        """Whether the arm reaches everything, on straight lines down, up, across and along the spokes."""
+        frames = self._expert_keyframes()
+        return reachable(frames, straight=[i for i in range(len(frames)) if i % 6 in (1, 2, 4, 5)])
 
     def spoke(self, i: int) -> tuple[Array, Array]:
         """Root and tip of a spoke, world frame, ``(3,)`` each [m]."""
@@ -93,10 +105,13 @@ class PlaceCups(Task):
             f"the rack should carry {cups}",
         ]
 
+    def hung(self, world: MujocoWorld) -> int:
+        """How many cups hang on spokes."""
+        return sum(any(self._hangs(world, name, i) for i in range(3)) for name in self.graspable)
+
     def success(self, world: MujocoWorld) -> bool:
         """Enough cups hang on spokes and nothing is held."""
-        hung = sum(any(self._hangs(world, name, i) for i in range(3)) for name in self.graspable)
-        return hung >= self.variation + 1 and world.held is None
+        return self.hung(world) >= self.variation + 1 and world.held is None
 
     def _hangs(self, world: MujocoWorld, name: str, i: int) -> bool:
         """Whether the spoke passes through the hole: where it meets the plane of the handle."""
@@ -104,8 +119,8 @@ class PlaceCups(Task):
         root, tip = (body.xmat.reshape(3, 3).T @ (p - body.xpos) for p in self.spoke(i))
         if root[1] * tip[1] > 0:
             return False
-        x, _, z = root + (tip - root) * root[1] / (root[1] - tip[1])
-        return bool(RADIUS - 0.002 < x < 0.062 and 0.023 < z < 0.057)
+        meets = root + (tip - root) * root[1] / (root[1] - tip[1])
+        return bool((np.abs((meets - HOLE)[[0, 2]]) < HOLE_HALF).all())
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """A cup fell off the table."""
@@ -117,7 +132,8 @@ class PlaceCups(Task):
         return self._expert_keyframes()
 
     def _expert_keyframes(self) -> list[Keyframe]:
-        frames, free, sides = [], [0, 1, 2], SIDES
+        frames: list[Keyframe] = []
+        free, sides = [0, 1, 2], SIDES
         for cup, cup_yaw in zip(self.cups[: self.variation + 1], self.yaws, strict=False):
             spoke, side, flip = self._choose(cup, cup_yaw, free, sides)
             free.remove(spoke)
@@ -126,16 +142,17 @@ class PlaceCups(Task):
             root, tip = self.spoke(spoke)
             axis = (tip - root) / SPOKE_LENGTH
             hung = root + HUNG_AT * axis - rotations.rotation_z(hung_yaw) @ HOLE + [0, 0, GRIP]
+            before = hung + BEFORE * axis
             R, R_hung = (rotations.rotation_z(yaw + flip) @ R_DOWN for yaw in (cup_yaw, hung_yaw))
-            grip = np.array([*cup, TABLE_Z + GRIP])
-            up = np.array([0.0, 0.0, 1.0])
+            grip_z = TABLE_Z + GRIP
             frames += [
-                keyframe(R, grip + 0.09 * up, True, False),
-                keyframe(R, grip, False, True),
-                keyframe(R, grip + 0.20 * up, False, True),
-                keyframe(R_hung, hung + 0.10 * axis, False, False),
+                keyframe(R, [*cup, grip_z + 0.10], True, False),
+                keyframe(R, [*cup, grip_z], False, True),
+                # As high as the place before the spoke: the held cup passes over the holder and what hangs there.
+                keyframe(R, [*cup, before[2]], False, True),
+                keyframe(R_hung, before, False, False),
                 keyframe(R_hung, hung, True, True),
-                keyframe(R_hung, hung + 0.12 * up, True, True),
+                keyframe(R_hung, hung + np.array([0, 0, 0.12]), True, True),
             ]
         return frames[:-1]
 
