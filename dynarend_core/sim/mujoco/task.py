@@ -16,6 +16,7 @@ from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import HOME_Q
+from dynarend_core.sim.mujoco.roles import Roles
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Task(ABC):
     variation_count: ClassVar[int]
     graspable: ClassVar[tuple[str, ...]] = ()
     """Bodies that a closing gripper may hold."""
+    roles: ClassVar[Roles] = Roles()
+    """What perturbations may change."""
 
     def __init__(self, variation: int, rng: np.random.Generator) -> None:
         if not 0 <= variation < self.variation_count:

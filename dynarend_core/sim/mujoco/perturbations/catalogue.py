@@ -14,7 +14,8 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import ConfigurationError
-from dynarend_core.sim.mujoco.perturbations import surroundings
+from dynarend_core.sim.mujoco.perturbations import objects, surroundings
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
 
@@ -34,12 +35,32 @@ class Factor:
     applies: Callable[[type[Task]], bool] = lambda _task: True
 
 
+def _object(roles: Roles) -> Part:
+    return roles.object
+
+
+def _receptacle(roles: Roles) -> Part:
+    return roles.receptacle
+
+
+def _shown(part: Callable[[Roles], Part]) -> Callable[[type[Task]], bool]:
+    return lambda task: bool(part(task.roles).bodies) and part(task.roles).looks
+
+
 FACTORS: dict[str, Factor] = {
+    "object_texture": Factor(objects.retexture(_object), _shown(_object)),
+    "object_color": Factor(objects.recolor(_object), _shown(_object)),
+    "receptacle_texture": Factor(objects.retexture(_receptacle), _shown(_receptacle)),
+    "receptacle_color": Factor(objects.recolor(_receptacle), _shown(_receptacle)),
     "light_color": Factor(surroundings.light_color),
+    "table_texture": Factor(surroundings.table_texture),
     "table_color": Factor(surroundings.table_color),
+    "background_texture": Factor(surroundings.background_texture),
     "camera_pose": Factor(surroundings.camera_pose),
+    "friction": Factor(objects.friction, lambda task: bool(task.roles.sliding)),
+    "mass": Factor(objects.mass, lambda task: bool(task.roles.weighed)),
 }
-"""The single factors, in the order in which they are applied."""
+"""The single factors, in the order in which they are applied: colours tint textures."""
 
 PERTURBATIONS: tuple[str, ...] = (*FACTORS, ALL)
 """Every name but ``none``."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
@@ -37,6 +38,10 @@ class CloseJar(Task):
     name = "close_jar"
     variation_count = 20
     graspable = ("lid",)
+    roles = Roles(
+        object=Part(("lid",), looks=False),  # "the brown lid"
+        receptacle=Part(("jar0", "jar1"), looks=False), sliding=("lid",), weighed=("lid",),
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Two jars and the lid, with room for the hand between lid and jars."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
 from dynarend_core.types import Array, FailureReason, Keyframe
@@ -40,6 +41,7 @@ class InsertOntoSquarePeg(Task):
     name = "insert_onto_square_peg"
     variation_count = 20
     graspable = ("ring",)
+    roles = Roles(object=Part(("ring",)), receptacle=Part(("pegs",), looks=False), sliding=("ring",), weighed=("ring",))
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A row of three pegs, turned about z, and the ring beside it."""

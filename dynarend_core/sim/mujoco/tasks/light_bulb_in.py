@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
@@ -38,6 +39,11 @@ class LightBulbIn(Task):
     name = "light_bulb_in"
     variation_count = 20
     graspable = ("bulb0", "bulb1")
+    roles = Roles(
+        # "The red light bulb" is the one in the red holder: no colour of its own may contradict.
+        object=Part(("bulb0", "bulb1", "holder0", "holder1"), looks=False),
+        receptacle=Part(("lamp",)), sliding=graspable, weighed=graspable,
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The lamp and two bulbs in holders of different colours."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -35,6 +36,7 @@ class MeatOffGrill(Task):
     name = "meat_off_grill"
     variation_count = 2
     graspable = ("chicken", "steak")
+    roles = Roles(object=Part(graspable), receptacle=Part(("grill",)), sliding=graspable, weighed=graspable)
     NAMES = ("chicken", "steak")
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.cabinet import GRASP_Y, add_cabinet, pulling
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -30,6 +31,7 @@ class OpenDrawer(Task):
 
     name = "open_drawer"
     variation_count = 3
+    roles = Roles(object=Part(("cabinet",)))
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import UNTOUCHABLE, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable, scatter
 from dynarend_core.types import Array, FailureReason, Keyframe
@@ -46,6 +47,9 @@ class PlaceCups(Task):
     name = "place_cups"
     variation_count = 3
     graspable = ("cup0", "cup1", "cup2")
+    roles = Roles(
+        object=Part(graspable, keeps=(TOP,)), receptacle=Part(("holder",)), sliding=graspable, weighed=graspable
+    )
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The holder and three cups, all turned about z."""

@@ -16,6 +16,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import add_box, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_prism, around_hole
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable, scatter
 from dynarend_core.sim.mujoco.tasks.shape_outlines import hole, outlines
@@ -41,6 +42,7 @@ class PlaceShapeInShapeSorter(Task):
     name = "place_shape_in_shape_sorter"
     variation_count = 5
     graspable = tuple(name.replace(" ", "_") for name in NAMES)
+    roles = Roles(object=Part(graspable), receptacle=Part(("sorter",)), sliding=graspable, weighed=graspable)
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The sorter and the five shapes, each turned about z."""

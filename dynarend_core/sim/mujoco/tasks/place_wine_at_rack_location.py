@@ -15,6 +15,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, gripper_level, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -38,6 +39,7 @@ class PlaceWineAtRackLocation(Task):
     name = "place_wine_at_rack_location"
     variation_count = 3
     graspable = ("bottle",)
+    roles = Roles(object=Part(("bottle",)), receptacle=Part(("rack",)), sliding=("bottle",), weighed=("bottle",))
     NAMES = ("middle", "left", "right")
     OFFSET = (0.0, PITCH, -PITCH)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -31,6 +32,7 @@ class PushButtons(Task):
 
     name = "push_buttons"
     variation_count = 50
+    roles = Roles(object=Part(("button0", "button1", "button2"), looks=False))
 
     def __init__(self, variation: int, rng: np.random.Generator) -> None:
         super().__init__(variation, rng)

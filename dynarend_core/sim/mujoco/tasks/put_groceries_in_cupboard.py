@@ -16,6 +16,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
     Task,
@@ -71,6 +72,10 @@ class PutGroceriesInCupboard(Task):
     name = "put_groceries_in_cupboard"
     variation_count = 9
     graspable = tuple(f"item{i}" for i in range(9))
+    roles = Roles(
+        object=Part(graspable, looks=False),  # known by the colours of their packages
+        receptacle=Part(("cupboard",)), sliding=graspable, weighed=graspable,
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The cupboard on the robot's left, turned by up to half a radian, and nine items on the table."""

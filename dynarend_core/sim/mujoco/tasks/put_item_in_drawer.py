@@ -16,6 +16,7 @@ from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, arm_clears_drawer, pulling
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, Task, arm_paths, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -35,6 +36,7 @@ class PutItemInDrawer(Task):
     name = "put_item_in_drawer"
     variation_count = 3
     graspable = ("item",)
+    roles = Roles(object=Part(("item",)), receptacle=Part(("cabinet",)), sliding=("item",), weighed=("item",))
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
     Task,
@@ -46,6 +47,7 @@ class PutMoneyInSafe(Task):
     name = "put_money_in_safe"
     variation_count = 3
     graspable = ("money",)
+    roles = Roles(object=Part(("money",)), receptacle=Part(("safe",)), sliding=("money",), weighed=("money",))
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -32,6 +33,7 @@ GRIP = 0.135
 CONTACT = 0.065
 """Where the stick touches the cube, from its middle away from the grip [m]."""
 TIP_Z = 0.758
+BLACK = (0.10, 0.10, 0.10)
 CARRY_Z, DRAG_Z = 0.90, 0.778
 
 
@@ -41,6 +43,10 @@ class ReachAndDrag(Task):
     name = "reach_and_drag"
     variation_count = 20
     graspable = ("stick",)
+    roles = Roles(
+        object=Part(("stick",), keeps=(BLACK,)), receptacle=Part(("cube",)),
+        sliding=("cube",), weighed=("cube",), mass_kg=(0.5, 2.5),
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A cube in the middle of four squares, and the stick; the whole turned about z."""
@@ -53,7 +59,7 @@ class ReachAndDrag(Task):
         add_box(cube, [0, 0, 0], [CUBE / 2] * 3, [0.72, 0.70, 0.66], mass=0.15, friction=[0.4, 0.005, 0.0001])
         stick = add_standing_body(spec, "stick", [*self.stick, 0.75 + STICK[2] / 2], self.stick_yaw)
         add_box(stick, [-0.045, 0, 0], [0.135, *STICK[1:] / 2], [0.45, 0.10, 0.32], mass=0.03, **GRIPPY)
-        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], [0.10, 0.10, 0.10], mass=0.01, **GRIPPY)
+        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, **GRIPPY)
 
     def _place(self) -> None:
         """Draw turn, order and corner first and then positions until the arm reaches."""

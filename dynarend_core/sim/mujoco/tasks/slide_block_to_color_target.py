@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -31,6 +32,7 @@ class SlideBlockToColorTarget(Task):
 
     name = "slide_block_to_color_target"
     variation_count = 4
+    roles = Roles(object=Part(("block",)), sliding=("block",), weighed=("block",), mass_kg=(1.0, 15.0))
     NAMES = tuple(RGB)
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe, scatter
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -34,6 +35,10 @@ class StackBlocks(Task):
     name = "stack_blocks"
     variation_count = 60
     graspable = tuple(f"{kind}{i}" for kind in ("block", "distractor") for i in range(4))
+    roles = Roles(
+        object=Part(graspable, looks=False), receptacle=Part(("square",), looks=False),
+        sliding=graspable, weighed=graspable,
+    )  # fmt: skip
 
     def __init__(self, variation: int, rng: np.random.Generator) -> None:
         super().__init__(variation, rng)

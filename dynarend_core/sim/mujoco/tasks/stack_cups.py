@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.sim.mujoco.primitives import add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable, scatter
 from dynarend_core.types import Array, FailureReason, Keyframe
@@ -38,6 +39,7 @@ class StackCups(Task):
     name = "stack_cups"
     variation_count = 20
     graspable = ("cup0", "cup1", "cup2")
+    roles = Roles(object=Part(graspable, looks=False), sliding=graspable, weighed=graspable)
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Three cups of different colours."""

@@ -15,6 +15,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
     PLACEMENTS_PER_TURN,
@@ -46,6 +47,10 @@ class SweepToDustpanOfSize(Task):
     name = "sweep_to_dustpan_of_size"
     variation_count = 2
     graspable = ("broom",)
+    roles = Roles(
+        object=Part(("broom",)), receptacle=Part(("dustpans",)),
+        sliding=("broom", *(f"dirt{i}" for i in range(DIRTS))), weighed=("broom",),
+    )  # fmt: skip
     NAMES = ("tall", "short")
 
     def build(self, spec: mujoco.MjSpec) -> None:

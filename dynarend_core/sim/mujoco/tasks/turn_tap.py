@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
 from dynarend_core.types import Array, FailureReason, Keyframe
 
@@ -33,6 +34,7 @@ class TurnTap(Task):
 
     name = "turn_tap"
     variation_count = 2
+    roles = Roles(object=Part(("tap",)))
     SIDES = ("left", "right")
 
     def build(self, spec: mujoco.MjSpec) -> None:
