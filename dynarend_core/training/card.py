@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dynarend_core.networks.checkpoint import CheckpointInfo
+
+
+def lineage(info: CheckpointInfo) -> list[dict[str, Any]]:
+    """The runs behind a policy, its own first: steps, pretraining steps and minutes of each, as far as it says."""
+    own = {k: info.training[k] for k in ("steps", "pretraining_steps", "minutes") if k in info.training}
+    return [own, *info.training.get("started_from", [])]
 
 
 def card_text(info: CheckpointInfo) -> str:
@@ -23,6 +31,7 @@ def card_text(info: CheckpointInfo) -> str:
         f"- Demonstrations (episodes): {episodes}.",
         f"- Training: {t['steps']} steps, {t['samples']} samples, {t['minutes']} minutes, seed {t['seed']}.",
     ]
+    lines += [f"- Started from a {_run_text(run)}." for run in t.get("started_from", [])]
     if t["validation"]:
         lines += [
             "",
@@ -41,6 +50,13 @@ def card_text(info: CheckpointInfo) -> str:
                 f"{p[0]:.2f} / {p[1]:.2f} | {a[0]:.1f} / {a[1]:.1f} | {r['gripper']:.0%} | {r['collision']:.0%} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def _run_text(run: dict[str, Any]) -> str:
+    kind = (
+        f"policy of {run['steps']}" if "steps" in run else f"network pretrained for {run.get('pretraining_steps', 0)}"
+    )
+    return f"{kind} steps" + (f", {run['minutes']} minutes" if "minutes" in run else "")
 
 
 def pretraining_card_text(info: CheckpointInfo) -> str:

@@ -18,13 +18,13 @@ from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfi
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, DatasetError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
-from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, save_checkpoint
+from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, load_info, save_checkpoint
 from dynarend_core.networks.dynarend import DynaRend
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.policy import Policy
 from dynarend_core.training.batch import Batch, LossModule, collate
-from dynarend_core.training.card import card_text
+from dynarend_core.training.card import card_text, lineage
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
 from dynarend_core.training.presets import Preset
@@ -172,12 +172,15 @@ class Finetune:
         return main_first(lambda: [load_task(store, name, fusion, self.on_data, demonstrations) for name in names])
 
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:
+        training: dict[str, Any] = {"episodes": {t.task: len(t.instructions) for t in train.tasks}}
+        if self.config.initial_policy is not None:
+            training["started_from"] = lineage(load_info(self.config.initial_policy))
         return CheckpointInfo(
             self.config.preset_name,
             self.config.preset.network,
             SCENE_AABB_BASE.tolist(),
             tasks=[task.task for task in train.tasks],
-            training={"episodes": {t.task: len(t.instructions) for t in train.tasks}},
+            training=training,
         )
 
     def _loop(self, train: KeyframeDataset, info: CheckpointInfo) -> TrainingLoop[DynaRend]:

@@ -8,6 +8,7 @@ import pytest
 
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, DatasetError
+from dynarend_core.networks.checkpoint import load_info
 from dynarend_core.policy import Policy
 from dynarend_core.training.finetune import Finetune, FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
@@ -96,3 +97,15 @@ def test_starting_from_a_policy_of_another_size_is_refused(config, tmp_path):
     )
     with pytest.raises(CheckpointError, match="sizes"):
         Finetune(other).execute()
+
+
+def test_a_card_tells_what_a_policy_started_from(config):
+    Finetune(config).execute()
+    second = dataclasses.replace(config, out=config.out.parent / "second", initial_policy=config.out / "policy")
+    Finetune(second).execute()
+    third = dataclasses.replace(config, out=config.out.parent / "third", initial_policy=second.out / "policy")
+    Finetune(third).execute()
+    runs = load_info(third.out / "policy").training["started_from"]
+    assert [run["steps"] for run in runs] == [4, 4]
+    assert (third.out / "policy" / "CARD.md").read_text().count("Started from a policy of 4 steps") == 2
+    assert "Started from" not in (config.out / "policy" / "CARD.md").read_text()
