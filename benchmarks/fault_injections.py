@@ -4,7 +4,8 @@ python benchmarks/fault_injections.py --json docs/results/safety.json     # 200 
 python benchmarks/fault_injections.py --injections 22                     # every kind once
 
 Counts, for every kind: unsafe (the arm moved when it should rest, too fast, out of the workspace, into the wall), hangs
-(no answer, or no keyframe carried out after reset and arm), silent (the reason was not published).
+(no answer, or no keyframe carried out after reset and arm), silent (no reason was published). Apart from these, how
+often the arm refused or stopped, and said so, for another reason than the injected one.
 """
 
 import argparse
@@ -34,6 +35,7 @@ class Result:
     unsafe: str = ""
     hang: str = ""
     silent: str = ""
+    other_reason: str = ""
     to_rest_ms: float | None = None
     said: str = ""
 
@@ -76,7 +78,8 @@ class Session:
 
         def is_said() -> bool:
             nonlocal said
-            texts = [*rig.client.executions, f"{rig.state}: {rig.reason}"]
+            texts = [*rig.client.executions]
+            texts += [] if rig.state in ("ARMED", "RUNNING") else [f"{rig.state}: {rig.reason}"]
             said = next((t for t in texts for wanted in case.reason if wanted in t), "")
             return bool(said)
 
@@ -87,7 +90,10 @@ class Session:
             time.sleep(WATCH_S)  # what stopped must not begin again
         result.said = said
         if not spoke:
-            result.silent = f"{case.reason} expected, heard {rig.client.executions[-2:]}, {rig.state}: {rig.reason}"
+            heard = f"{case.reason} expected, heard {rig.client.executions[-2:]}, {rig.state}: {rig.reason}"
+            ended = [text for text in rig.client.executions if not text.startswith("succeeded")]
+            said_why = bool(ended) or rig.state in ("FAULT", "PAUSED")
+            result.other_reason, result.silent = (heard, "") if said_why else ("", heard)
         if case.moving:
             result.to_rest_ms = round(1e3 * (rig.moved_s - since_s), 1)
             if result.to_rest_ms > 1e3 * case.within_s:
@@ -136,7 +142,7 @@ def summary(results: list[Result]) -> dict:
         times = np.array([r.to_rest_ms for r in mine if r.to_rest_ms is not None])
         cases[name] = {
             "injections": len(mine),
-            **{kind: sum(bool(getattr(r, kind)) for r in mine) for kind in ("unsafe", "hang", "silent")},
+            **{k: sum(bool(getattr(r, k)) for r in mine) for k in ("unsafe", "hang", "silent", "other_reason")},
             "to_rest_p50_ms": float(np.percentile(times, 50)) if len(times) else None,
             "to_rest_p99_ms": float(np.percentile(times, 99)) if len(times) else None,
             "to_rest_max_ms": float(times.max()) if len(times) else None,
@@ -147,9 +153,11 @@ def summary(results: list[Result]) -> dict:
         "unsafe": sum(bool(r.unsafe) for r in results),
         "hangs": sum(bool(r.hang) for r in results),
         "silent": sum(bool(r.silent) for r in results),
+        "other_reason": sum(bool(r.other_reason) for r in results),
         "load_1min": os.getloadavg()[0],
+        "cores": os.cpu_count(),
         "cases": cases,
-        "problems": [asdict(r) for r in results if r.unsafe or r.hang or r.silent],
+        "problems": [asdict(r) for r in results if r.unsafe or r.hang or r.silent or r.other_reason],
     }
 
 
@@ -187,7 +195,8 @@ def line(number: int, of: int, r: Result) -> str:
     """One injection, for people."""
     bad = r.unsafe or r.hang or r.silent
     rest = "" if r.to_rest_ms is None else f"{r.to_rest_ms:6.0f} ms to rest"
-    return f"{number:4d}/{of} {r.case:34s} {rest:18s} {'BAD ' + bad if bad else r.said[:90]}"
+    said = r.said[:90] or f"another reason: {r.other_reason}"
+    return f"{number:4d}/{of} {r.case:34s} {rest:18s} {'BAD ' + bad if bad else said}"
 
 
 def main() -> int:
@@ -207,7 +216,7 @@ def main() -> int:
 
     results, _ = inject(names, args.domain_id or free_domain_id(), args.seed, show)
     report = summary(results)
-    print(", ".join(f"{report[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent")))
+    print(", ".join(f"{report[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent", "other_reason")))
     return int(bool(report["unsafe"] or report["hangs"] or report["silent"]))
 
 

@@ -67,6 +67,7 @@ class Rig:
     def nodes(self) -> dict[str, NodeSpec]:
         quick = {"velocity_factor": 0.3, "max_tool_speed": TOOL_SPEED, "joint_margin_rad": 0.02}
         ours = {"require_safety": True, "safety_max_age_s": 0.25, "plan_timeout_s": 1.0, "joint_state_max_age_s": 0.2}
+        ours |= {"own_points_m": 0.005}  # the clouds of this rig do not show the arm
         settings = {
             "sim_node": {"task": "push_buttons", "camera_rate_hz": 0.0, "overview_rate_hz": 0.0},
             "executor_node": {**quick, **ours, "start_tolerance_rad": 0.01, "overtime_s": 2.0, "plan_attempts": 2},
@@ -201,7 +202,7 @@ class Rig:
         self.send(position)
         began = self.client.wait_for(lambda: self.is_moving() and self.state == "RUNNING", 8.0)
         time.sleep(0.25)
-        return began
+        return began and self.is_moving() and self.state == "RUNNING"
 
     def reaches(self, position: np.ndarray) -> str:
         """How a keyframe ends."""

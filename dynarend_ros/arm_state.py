@@ -26,6 +26,7 @@ class ArmState:
         finger_joints: Names of the finger joints.
         max_age_s: Older states are refused [s, steady clock: a simulation or a stopped /clock cannot fool it].
         width: The gripper's width [m] from the positions of the finger joints; by default their sum.
+        clock: Steady time [s].
     """
 
     KEPT_NS = 500_000_000
@@ -37,10 +38,12 @@ class ArmState:
         finger_joints: Sequence[str],
         max_age_s: float,
         width: Callable[[Array], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._arm = tuple(arm_joints)
         self._fingers = tuple(finger_joints)
         self._max_age_s = max_age_s
+        self._clock = clock
         self._width = width or (lambda positions: float(positions.sum()))
         self._history: deque[tuple[int, Array, float]] = deque()
         self._width_m = np.nan
@@ -67,7 +70,7 @@ class ArmState:
             # By time, not by number: drivers send 25 to 1000 states a second.
             while joints.stamp_ns - self._history[0][0] > self.KEPT_NS:
                 self._history.popleft()
-            self._arrival_s = time.monotonic()
+            self._arrival_s = self._clock()
             self._changed.notify_all()
         return True
 
@@ -78,7 +81,7 @@ class ArmState:
 
     def age_s(self) -> float:
         """Seconds since the last state arrived; infinite before the first."""
-        return np.inf if self._arrival_s is None else time.monotonic() - self._arrival_s
+        return np.inf if self._arrival_s is None else self._clock() - self._arrival_s
 
     def stamp_ns(self) -> int:
         """Stamp of the newest state [ns]; 0 before the first."""
@@ -98,18 +101,21 @@ class ArmState:
         with self._changed:
             return self._history[-1]
 
-    def motion(self) -> tuple[Array, Array] | None:
-        """Positions [rad] and velocities [rad/s], ``(n,)`` each, over the last moments; None if that is not known."""
-        if self.age_s() > self._max_age_s:
-            return None
+    def motion(self) -> tuple[Array, Array, float] | None:
+        """The arm when it was last seen: positions [rad], velocities [rad/s], ``(n,)`` each, and how long ago [s].
+
+        None if it was never seen.
+        """
         with self._changed:
-            history = list(self._history)
+            history, age_s = list(self._history), self.age_s()
+        if not history:
+            return None
         stamp_ns, q, _ = history[-1]
         window = [(s, earlier) for s, earlier, _ in history[:-1] if stamp_ns - s <= self.SPEED_WINDOW_NS]
         window = window or [(s, earlier) for s, earlier, _ in history[-2:-1]]
         if not window:
-            return q, np.zeros_like(q)
-        return q, (q - window[0][1]) / (1e-9 * (stamp_ns - window[0][0]))
+            return q, np.zeros_like(q), age_s
+        return q, (q - window[0][1]) / (1e-9 * (stamp_ns - window[0][0])), age_s
 
     def at_rest(self, window_s: float, tolerance_rad: float, tolerance_m: float = 5e-4) -> bool:
         """Whether no joint and no finger moved by more than the tolerances over the last ``window_s`` of stamps."""

@@ -40,10 +40,13 @@ from dynarend_ros.gripper_commands import make_gripper
 from dynarend_ros.keyframe_admission import AdmissionError, AdmissionLimits, KeyframeAdmission
 from dynarend_ros.keyframe_execution import ExecutionError, KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
+from dynarend_ros.motion_watch import MotionWatch
 from dynarend_ros.parameters import NodeParameters
 from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import SafetyState
 from dynarend_ros.worker import Worker
+
+_SOURCELESS = "the source of keyframes disappeared"
 
 
 class ExecutorNode(runtime.SpinningNode):
@@ -59,7 +62,8 @@ class ExecutorNode(runtime.SpinningNode):
         self._limits_topic.publish(boxes_to_message(robot.workspace, robot.keep_out, robot.base_frame))
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
-        commands = ArmCommands(self, p.arm_topic or f"{robot.controller}/joint_trajectory", robot, self._arm)
+        topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
+        commands = self._commands = ArmCommands(self, topic, robot, self._arm)
         self._backend = create_backend(self, robot, p, commands)
         limiter = TrajectoryLimiter(limiter_config(robot, p))
         _warm_up(limiter, robot)
@@ -77,7 +81,11 @@ class ExecutorNode(runtime.SpinningNode):
         self._counts = {"succeeded": 0, "aborted": 0, "cancelled": 0}
         self._last = "no keyframe yet"
         self._worker = Worker("execution", self._execute, self._unexpected)
+        self._watch = MotionWatch(
+            self._execution, self._gate.forbidden, self._sourceless, self._backend.stop, self._insist
+        )
         self._connect()
+        self._watch.start()
         diagnostics.DiagnosticsPublisher(self, self._describe)
 
     def _connect(self) -> None:
@@ -98,15 +106,9 @@ class ExecutorNode(runtime.SpinningNode):
         self.create_service(Trigger, topics.STOP, self._on_stop)
         self.create_service(Trigger, topics.CONFIRM, self._on_confirm)
 
-    def tick(self) -> float:
-        """Stop when the permission to move ends, also when nobody is left to take it back."""
-        reason = self._gate.forbidden() if self._execution.active else None
-        if reason is not None and self._execution.cancel(reason):
-            self._backend.stop()
-        return 0.02
-
     def on_shutdown(self) -> None:
         """The arm must not go on without anybody who watches it."""
+        self._watch.close()
         if self._execution.cancel("executor is shutting down"):
             self._backend.stop()
         self._worker.close()
@@ -170,8 +172,16 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _source_changed(self, event: object) -> None:
         alive = event.alive_count  # type: ignore[attr-defined]
-        if alive == 0 and self._execution.cancel("the source of keyframes disappeared", wanted=False):
+        if alive == 0 and self._execution.cancel(_SOURCELESS, wanted=False):
             self._backend.stop()
+
+    def _sourceless(self) -> str | None:
+        """Asked all the time: the event above tells of a source that was killed, this of one that went."""
+        return None if self.count_publishers(topics.KEYFRAME) else _SOURCELESS
+
+    def _insist(self) -> None:
+        if self._commands.insist():
+            self.get_logger().error("told to hold, the arm moves on: told again")
 
     def _execute(self, item: tuple[int, Keyframe, PointCloud2 | None]) -> None:
         stamp_ns, keyframe, message = item

@@ -8,12 +8,17 @@ import numpy as np
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.planning.limiter import LimiterConfig
+from dynarend_core.planning.planner import MotionPlannerConfig
 from dynarend_core.planning.robot import GRIPPER_KINDS, Robot
+from dynarend_core.planning.scene import SceneConfig
 from dynarend_ros.keyframe_execution import ExecutionLimits
 from dynarend_ros.parameters import parameter
 
 BACKENDS = ("ompl", "moveit", "move_group")
 _NONE = (0.0,) * 6
+
+ROUNDING_RAD = 0.005
+"""A cubic through waypoints may go a little beyond them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class ExecutorParameters:
         low=0.0,
         high=60.0,
     )
+    own_points_m: float = parameter(
+        0.03, "Points this near to the arm when a motion is planned are the arm [m]; clouds without it allow 0.005.",
+        low=0.0, high=0.1,
+    )  # fmt: skip
     velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0)
     max_tool_speed: float = parameter(0.25, "Speed limit of the tip [m/s]; faster is slowed.", low=0.005, high=3.0)
     joint_margin_rad: float = parameter(0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5)
@@ -95,6 +104,19 @@ def limiter_config(robot: Robot, p: ExecutorParameters) -> LimiterConfig:
         max_tool_speed=p.max_tool_speed,
         start_tolerance_rad=p.start_tolerance_rad,
         max_state_age_s=p.joint_state_max_age_s,
+    )
+
+
+def planner_config(robot: Robot, p: ExecutorParameters) -> MotionPlannerConfig:
+    """Settings of the embedded planner; it keeps the limiter's margins, or that would refuse what it plans."""
+    margin = p.joint_margin_rad + ROUNDING_RAD
+    return MotionPlannerConfig(
+        velocity_factor=p.velocity_factor,
+        workspace_aabb=robot.workspace,
+        scene=SceneConfig(own_points_m=p.own_points_m),
+        joint_range=robot.joint_range + np.array([margin, -margin]),
+        joint_speeds=robot.joint_speeds,
+        joint_accelerations=robot.joint_accelerations,
     )
 
 

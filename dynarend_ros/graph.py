@@ -12,6 +12,12 @@ from dynarend_core.errors import ConfigurationError
 
 PACKAGE = "dynarend_ros"
 
+_DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+
+WITHOUT_SHARED_MEMORY = ("executor_node", "safety_node")
+"""Executables that stay out of DDS's shared memory: a process killed while it holds a lock there blocks all others that
+use it for one to three seconds (seen in 1 of 20 kills), and these two must stop the arm just then."""
+
 
 @dataclass(frozen=True)
 class NodeSpec:
@@ -108,11 +114,9 @@ def environment(domain_id: int | None = None) -> dict[str, str]:
     OpenMP threads on a shared core cost ten times more than they bring. glibc keeps freed memory, which saves page
     faults of large activations.
     """
-    fast_dds_2 = os.environ.get("ROS_DISTRO") in ("humble", "jazzy")
-    profile = "FASTRTPS_DEFAULT_PROFILES_FILE" if fast_dds_2 else "FASTDDS_DEFAULT_PROFILES_FILE"
     wanted = {
-        profile: str(share_folder("config") / "fastdds_large_images.xml"),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        _profile_variable(): str(share_folder("config") / "fastdds_large_images.xml"),
+        _DISCOVERY: "LOCALHOST",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
@@ -128,3 +132,20 @@ def environment(domain_id: int | None = None) -> dict[str, str]:
     if domain_id is not None:
         wanted["ROS_DOMAIN_ID"] = str(domain_id)
     return wanted
+
+
+def process_environment(spec: NodeSpec) -> dict[str, str]:
+    """Variables of this process on top of :func:`environment`; the user's own DDS profile wins here, too."""
+    ours = str(share_folder("config") / "fastdds_large_images.xml")
+    if spec.executable not in WITHOUT_SHARED_MEMORY or os.environ.get(_profile_variable(), ours) != ours:
+        return {}
+    local = environment()[_DISCOVERY] == "LOCALHOST" and os.environ.get("ROS_DISTRO") != "humble"
+    if not local:  # Humble knows no such limit
+        return {_profile_variable(): str(share_folder("config") / "fastdds_network_only.xml")}
+    file = share_folder("config") / "fastdds_this_machine_only.xml"
+    return {_profile_variable(): str(file), _DISCOVERY: "SYSTEM_DEFAULT"}
+
+
+def _profile_variable() -> str:
+    fast_dds_2 = os.environ.get("ROS_DISTRO") in ("humble", "jazzy")
+    return "FASTRTPS_DEFAULT_PROFILES_FILE" if fast_dds_2 else "FASTDDS_DEFAULT_PROFILES_FILE"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
+import numpy as np
 from sensor_msgs.msg import PointCloud2
 
 from dynarend_core.errors import DynaRendError
@@ -35,14 +35,13 @@ class AdmissionLimits:
 
 
 class KeyframeAdmission:
-    """Keeps the latest clouds and judges keyframes by frame and stamp. A stamp of 0 means "now"."""
+    """Keeps the latest cloud and judges keyframes by frame and stamp. A stamp of 0 means "now"."""
 
-    CLOUDS_KEPT = 8
     JUMP_BACK_NS = 1_000_000_000
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self._limits = limits
-        self._clouds: OrderedDict[int, tuple[PointCloud2, float]] = OrderedDict()
+        self._cloud: tuple[PointCloud2, float] | None = None
         self._newest_ns = self._stopped_ns = self._accepted_ns = 0
 
     def add_cloud(self, message: PointCloud2) -> None:
@@ -51,12 +50,9 @@ class KeyframeAdmission:
             return
         stamp_ns = stamp_to_ns(message.header.stamp)
         if stamp_ns < self._newest_ns - self.JUMP_BACK_NS:  # a restarted simulator, a bag that loops
-            self._clouds.clear()
             self._newest_ns = self._stopped_ns = self._accepted_ns = 0
         self._newest_ns = max(self._newest_ns, stamp_ns)
-        self._clouds[stamp_ns] = (message, time.monotonic())
-        while len(self._clouds) > self.CLOUDS_KEPT:
-            self._clouds.popitem(last=False)
+        self._cloud = (message, time.monotonic())
 
     def is_repetition(self, stamp_ns: int) -> bool:
         """Whether the keyframe last accepted had this stamp; the stamp is a keyframe's identity."""
@@ -71,7 +67,7 @@ class KeyframeAdmission:
         self._stopped_ns = self._newest_ns
 
     def check(self, frame_id: str, stamp_ns: int) -> PointCloud2 | None:
-        """The cloud to plan around: the keyframe's own if it is still there, else the newest.
+        """The cloud to plan around: the newest, not the keyframe's own. What came since then is in the way, too.
 
         Raises:
             AdmissionError: another frame, from before a stop, or no recent cloud.
@@ -81,12 +77,12 @@ class KeyframeAdmission:
             raise AdmissionError(text, FailureReason.LIMITS)
         if 0 < stamp_ns <= self._stopped_ns:
             raise AdmissionError("it was thought out before stop was called", FailureReason.STOPPED)
-        newest = next(reversed(self._clouds.values()), None)
+        newest = self._cloud
         if self._limits.cloud_max_age_s == 0.0:
-            return self._clouds.get(stamp_ns, newest or (None,))[0]
-        age_s = None if newest is None else time.monotonic() - newest[1]
-        if newest is None or age_s is None or age_s > self._limits.cloud_max_age_s:
-            seen = "none arrived yet" if age_s is None else f"the last one came {age_s:.1f} s ago"
+            return None if newest is None else newest[0]
+        age_s = np.inf if newest is None else time.monotonic() - newest[1]
+        if newest is None or age_s > self._limits.cloud_max_age_s:
+            seen = "none arrived yet" if newest is None else f"the last one came {age_s:.1f} s ago"
             text = f"no recent cloud to plan around: {seen}, limit {self._limits.cloud_max_age_s:.1f} s"
             raise AdmissionError(text, FailureReason.LIMITS)
-        return self._clouds.get(stamp_ns, newest)[0]
+        return newest[0]

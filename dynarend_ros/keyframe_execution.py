@@ -116,8 +116,13 @@ class KeyframeExecution:
         with self._lock:
             self.active = False
 
+    @property
+    def commanding(self) -> bool:
+        """Whether a keyframe is under way that nobody has cancelled."""
+        return self.active and self._cancelled is None
+
     def cancel(self, reason: str, wanted: bool = True) -> bool:
-        """Give up the keyframe under way, if any; returns whether there is one.
+        """Give up the keyframe under way; returns whether there was one that nobody had cancelled before.
 
         After this call no command of that keyframe leaves any more, so a hold sent now is the last word.
 
@@ -126,9 +131,10 @@ class KeyframeExecution:
             wanted: Somebody asked for it; otherwise the keyframe counts as failed.
         """
         with self._lock:
-            if self.active and self._cancelled is None:
-                self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
-            return self.active
+            if not self.commanding:
+                return False
+            self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
+            return True
 
     def run(self, keyframe: Keyframe, cloud: PointCloud | None) -> str:
         """Carry out the keyframe the arm was reserved for; returns a sentence about how it ended.

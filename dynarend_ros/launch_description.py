@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dynarend_ros.graph import GRAPHS, PACKAGE, NodeSpec, environment, share_folder
+from dynarend_ros.graph import GRAPHS, PACKAGE, NodeSpec, environment, process_environment, share_folder
 from dynarend_ros.graph_arguments import arguments_of, arranged_graph
 
 if TYPE_CHECKING:
@@ -61,5 +61,6 @@ def _action(spec: NodeSpec, params_file: str) -> Any:
         output="screen",
         parameters=[params_file, {**spec.parameters, "use_sim_time": spec.use_sim_time}],
         remappings=list(spec.remappings.items()),
+        additional_env=process_environment(spec),
         on_exit=Shutdown(reason=f"{spec.name} ended") if spec.required else None,
     )

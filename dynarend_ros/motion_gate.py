@@ -41,26 +41,32 @@ class MotionGate:
     POLL_S = 0.05
 
     def __init__(
-        self, limiter: TrajectoryLimiter, arm: ArmState, rules: GateRules, show: Callable[[JointTrajectory], None]
+        self,
+        limiter: TrajectoryLimiter,
+        arm: ArmState,
+        rules: GateRules,
+        show: Callable[[JointTrajectory], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limiter = limiter
         self._arm = arm
         self._rules = rules
         self._show = show
-        self._permission: tuple[bool, str, float] = (False, "no safety_state yet", time.monotonic())
+        self._clock = clock
+        self._permission: tuple[bool, str, float] = (False, "no safety_state yet", clock())
         self._confirmed = threading.Event()
         self.waiting = False
 
     def update_permission(self, allowed: bool, text: str) -> None:
         """What the safety node says now."""
-        self._permission = (allowed, text, time.monotonic())
+        self._permission = (allowed, text, self._clock())
 
     def forbidden(self) -> str | None:
         """Why the arm must not move now; None if it may."""
         if self._rules.dry_run or not self._rules.require_safety:
             return None
         allowed, text, since_s = self._permission
-        age_s = time.monotonic() - since_s
+        age_s = self._clock() - since_s
         if not allowed:
             return f"safety: {text}"
         if age_s > self._rules.permission_max_age_s:

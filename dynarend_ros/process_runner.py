@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dynarend_core.errors import DynaRendError
-from dynarend_ros.graph import NodeSpec, environment, share_folder
+from dynarend_ros.graph import NodeSpec, environment, process_environment, share_folder
 from dynarend_ros.runtime import PARENT_VARIABLE
 
 LogSink = Callable[[str, str], None]
@@ -96,7 +96,7 @@ class ProcessRunner:
         """Start one process in a session of its own, so that a Ctrl-C in the terminal reaches only the runner."""
         process = subprocess.Popen(
             command_line(spec),
-            env=self._environment,
+            env={**self._environment, **process_environment(spec)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,6 +18,7 @@ from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import Empty, Float32, String
 from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from dynarend_core.errors import DynaRendError
 from dynarend_ros import diagnostics, qos, runtime, topics
@@ -79,7 +80,9 @@ class SafetyNode(runtime.SpinningNode):
         robot = find_robot(p.robot)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s)
         self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.SAFETY_STATE)
-        self._commands = ArmCommands(self, p.arm_topic or f"{robot.controller}/joint_trajectory", robot, self._arm)
+        arm_topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
+        self._commands = ArmCommands(self, arm_topic, robot, self._arm)
+        self.create_subscription(JointTrajectory, arm_topic, self._commands.heard, qos.RELIABLE)
         self._event = self.create_publisher(String, topics.EXECUTION_EVENT, qos.RELIABLE)
         self._executor_stop = self.create_client(Trigger, topics.STOP)
         cancel = f"{robot.controller}/follow_joint_trajectory/_action/cancel_goal"
@@ -177,6 +180,8 @@ class SafetyNode(runtime.SpinningNode):
 
     def _tick(self) -> None:
         self._machine.tick()
+        if not self._machine.state.allows_motion and self._commands.insist():
+            self.get_logger().error("told to hold, the arm moves on: told again")
         self._publish()
 
     def _publish(self) -> None:

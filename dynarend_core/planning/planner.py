@@ -109,8 +109,9 @@ class MotionPlanner:
 
     def _timed(self, path: Array) -> JointTrajectory:
         c = self.config
-        # Not the measured start: a joint resting on its stop may read beyond it.
-        limits.check_joints(path[1:], c.joint_range)
+        # A joint that starts beyond its range, resting on its stop, comes back in; it goes no farther out.
+        low, high = np.minimum(c.joint_range[:, 0], path[0]), np.maximum(c.joint_range[:, 1], path[0])
+        limits.check_joints(path, np.stack([low, high], axis=1))
         return time_parametrise(path, c.joint_speeds, c.joint_accelerations, c.velocity_factor)
 
     def _faster(self, line: Array, scene: PlanningScene) -> JointTrajectory:

@@ -11,7 +11,7 @@ from dynarend_ros.backends.move_group import MoveGroupBackend
 from dynarend_ros.backends.moveit import MoveItBackend
 from dynarend_ros.backends.moveit_process import serve
 from dynarend_ros.backends.ompl import OmplBackend
-from dynarend_ros.executor_parameters import ExecutorParameters
+from dynarend_ros.executor_parameters import ExecutorParameters, planner_config
 
 
 def create_backend(node: Node, robot: Robot, p: ExecutorParameters, commands: ArmCommands) -> MotionBackend:
@@ -26,4 +26,4 @@ def create_backend(node: Node, robot: Robot, p: ExecutorParameters, commands: Ar
         return MoveGroupBackend(node, robot, p.velocity_factor, commands)
     if p.backend == "moveit":
         return MoveItBackend(robot, p.velocity_factor, commands, serve)
-    return OmplBackend(robot, robot.workspace, p.velocity_factor, commands)
+    return OmplBackend(robot, planner_config(robot, p), commands)

@@ -24,26 +24,17 @@ class OmplBackend:
 
     Args:
         robot: The arm.
-        workspace: ``(2, 3)`` box of the tip, base frame [m].
-        velocity_factor: Share of the joint speed limits, in (0, 1].
+        config: The planner's settings.
         commands: How motions reach the controller.
 
     Raises:
         ConfigurationError: the robot has another chain than the Panda.
     """
 
-    def __init__(self, robot: Robot, workspace: Array, velocity_factor: float, commands: ArmCommands) -> None:
+    def __init__(self, robot: Robot, config: MotionPlannerConfig, commands: ArmCommands) -> None:
         _check_chain(robot)
         self._commands = commands
-        self._planner = MotionPlanner(
-            MotionPlannerConfig(
-                velocity_factor=velocity_factor,
-                workspace_aabb=workspace,
-                joint_range=robot.joint_range,
-                joint_speeds=robot.joint_speeds,
-                joint_accelerations=robot.joint_accelerations,
-            )
-        )
+        self._planner = MotionPlanner(config)
         self._warm_up(robot.home)
 
     def plan(self, request: MotionRequest) -> JointTrajectory:

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,8 @@ def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
 def test_an_executor_that_is_ended_leaves_the_arm_holding(start, client, arm):
     runner = start(start.double("fake_arm"), executor(start, velocity_factor=0.02))
     ready(client, arm)
+    maps = [Path(f"/proc/{node.process.pid}/maps").read_text() for node in runner.nodes]
+    assert ["/dev/shm/fast" in text for text in maps] == [True, False]  # no locks that a killed process may keep
     arm.send([0.4, 0.35, 0.3])
     assert client.wait_for(lambda: any(moves(t) for t in arm.trajectories), 10.0)
     runner.nodes[1].process.send_signal(signal.SIGINT)

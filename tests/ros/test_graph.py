@@ -174,6 +174,19 @@ def test_the_users_environment_wins(monkeypatch):
     assert values["ROS_DOMAIN_ID"] == "7"
 
 
+def test_who_must_stop_the_arm_shares_no_lock_with_those_that_may_be_killed(monkeypatch):
+    variable = "FASTDDS_DEFAULT_PROFILES_FILE"
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    monkeypatch.setenv(variable, graphs.environment()[variable])
+    files = {s.name: graphs.process_environment(s).get(variable, "") for s in graphs.graph("policy")}
+    assert {name for name, file in files.items() if file} == {"executor_node", "safety_node"}
+    assert "<type>SHM" not in Path(files["safety_node"]).read_text()
+    monkeypatch.setenv(variable, "/home/me/own.xml")
+    assert not any(graphs.process_environment(s) for s in graphs.graph("policy"))
+    _, _, nodes = launched("policy", monkeypatch)
+    assert {n["name"]: n["additional_env"] for n in nodes}["safety_node"] == {}
+
+
 def test_settings_are_read_as_yaml():
     assert parse_settings(["a.x=1", "a.y=[1.5, 2]", "b.z=text"]) == {"a": {"x": 1, "y": [1.5, 2]}, "b": {"z": "text"}}
     with pytest.raises(ConfigurationError, match=r"NODE\.PARAMETER=VALUE"):

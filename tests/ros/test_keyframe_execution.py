@@ -270,15 +270,18 @@ def test_approach_and_retreat_are_straight_legs_along_the_tool():
     assert only.ignore_collisions
 
 
-def test_the_velocity_comes_from_the_last_moments_and_an_old_state_has_none():
-    arm = arm_state(max_age_s=0.1)
+def test_the_velocity_comes_from_the_last_moments_and_says_how_long_ago_that_was():
+    now = [5.0]
+    arm = ArmState(JOINT_NAMES, FINGERS, 0.1, clock=lambda: now[0])
+    assert arm.motion() is None
     for i in range(10):
         arm.update(joints(20 * i * MS, HOME_Q + 0.01 * i))
-    q, qd = arm.motion()
+    q, qd, age_s = arm.motion()
+    assert age_s == 0.0
     np.testing.assert_allclose(q, HOME_Q + 0.09)
     np.testing.assert_allclose(qd, 0.5, atol=1e-9)
     end, seconds = brake(q, qd, ACCELERATION_LIMITS)
     assert 0.05 <= seconds <= 0.3
     np.testing.assert_allclose(end - q, 0.25 * seconds)
-    time.sleep(0.15)
-    assert arm.motion() is None
+    now[0] += 0.15
+    assert arm.motion()[2] == pytest.approx(0.15)
