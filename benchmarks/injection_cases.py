@@ -104,7 +104,7 @@ CASES = {
     "keyframe not a number": Case(lambda rig, _: rig.send([np.nan, 0, 0.3]), False, ("aborted: limits",)),
     "keyframe in another frame": Case(lambda rig, _: rig.send([0.5, 0, 0.3], "world"), False, ("aborted: limits",)),
     "keyframe from before a stop": Case(old_keyframe, False, ("before stop", "forbid", "stopped")),
-    "wall between start and goal": Case(wall, False, ("aborted: planning", "succeeded"), 20.0),
+    "wall between start and goal": Case(wall, False, ("aborted: planning", "succeeded"), 60.0),
     "planner that never returns": Case(lambda rig, _: rig.hang_planner(), False, ("aborted: timeout",)),
     "executor killed in mid-motion": Case(kill("executor_node", signal.SIGKILL), True, ("executor_node disappeared",)),
     "executor frozen in mid-motion": Case(kill("executor_node", signal.SIGSTOP), True, ("executor_node disappeared",)),
