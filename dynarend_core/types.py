@@ -72,11 +72,16 @@ class CameraView:
 
 @dataclass(frozen=True)
 class PointCloud:
-    """A coloured cloud in the base frame: ``xyz`` ``(n, 3)`` float32 [m], ``rgb`` ``(n, 3)`` uint8."""
+    """A coloured cloud in the base frame: ``xyz`` ``(n, 3)`` float32 [m], ``rgb`` ``(n, 3)`` uint8.
+
+    ``normals`` ``(n, 3)`` float32, if asked for: of unit length, towards a camera that sees the point; NaN where its
+    surroundings are too few.
+    """
 
     xyz: Array
     rgb: Array
     stamp_ns: int = 0
+    normals: Array | None = None
 
     def __len__(self) -> int:
         return len(self.xyz)

@@ -11,7 +11,7 @@ from std_msgs.msg import Float32
 
 from dynarend_core.errors import DynaRendError, ObservationError
 from dynarend_core.geometry import se3
-from dynarend_core.perception.fusion import CloudFuser
+from dynarend_core.perception.fusers import create_fuser
 from dynarend_core.perception.synchronizer import FrameSet, FrameSynchronizer
 from dynarend_core.types import CameraView
 from dynarend_ros import diagnostics, qos, runtime, topics, transforms
@@ -37,7 +37,7 @@ class FusionNode(runtime.SpinningNode):
         self._sync: FrameSynchronizer[RawFrame] = FrameSynchronizer(
             p.cameras, round(p.sync_slop_s * 1e9), p.camera_timeout_s, p.min_cameras
         )
-        self._fuser = CloudFuser(p.fusion())
+        self._fuser = create_fuser(p.fusion(), p.device)
         self._warm_up()
         self._latency, self._age = LatencyWindow(), LatencyWindow()
         self._trouble = ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_core.perception.fusers import DEVICES
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_ros.frame_checks import FrameLimits
 from dynarend_ros.parameters import parameter
@@ -53,6 +54,8 @@ class FusionParameters:
         0.0, "Drop pixels that hang between surfaces, farther from both than this share of their depth; 0: keep.",
         low=0.0, high=0.5,
     )  # fmt: skip
+    normals: bool = parameter(False, "Also give normals (fields normal_x, normal_y, normal_z), towards the cameras.")
+    device: str = parameter("cpu", "Where the cloud is made: compiled for the CPU, or torch on a GPU.", choices=DEVICES)
     self_filter_margin_m: float = parameter(
         -1.0, "Cut the Panda out of the cloud, and so much round it [m]; negative: leave it in.", low=-1.0, high=0.5
     )
@@ -73,4 +76,4 @@ class FusionParameters:
     def fusion(self) -> FusionConfig:
         """Configuration of the fuser; one thread, as all nodes."""
         box = np.array(self.workspace).reshape(2, 3)
-        return FusionConfig(box, self.voxel_m, self.max_depth_m, threads=1, flying_ratio=self.flying_ratio)
+        return FusionConfig(box, self.voxel_m, self.max_depth_m, 1, self.flying_ratio, self.normals)

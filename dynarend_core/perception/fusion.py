@@ -14,7 +14,7 @@ import numpy as np
 from dynarend_core.errors import ConfigurationError, InvalidInputError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
-from dynarend_core.perception import _kernels
+from dynarend_core.perception import _kernels, _normal_kernels
 from dynarend_core.types import Array, CameraView, PointCloud
 
 _MAX_CELLS = 2**28  # 1 GiB of int32 a thread
@@ -33,6 +33,7 @@ class FusionConfig:
         threads: Threads that share the pixels; the cloud does not depend on it.
         flying_ratio: Pixels are dropped that hang between surfaces: both neighbours along the row, or along the column,
             lie more than this share of the pixel's depth nearer or farther, or have no depth. 0: all are kept.
+        normals: Also give each point the normal of the plane through the voxels around it.
     """
 
     aabb_base: Array = field(default_factory=lambda: SCENE_AABB_BASE.copy())
@@ -40,6 +41,7 @@ class FusionConfig:
     max_depth_m: float = 10.0
     threads: int = 1
     flying_ratio: float = 0.0
+    normals: bool = False
 
     def __post_init__(self) -> None:
         aabb = np.asarray(self.aabb_base, dtype=np.float64)
@@ -133,12 +135,13 @@ class CloudFuser:
             valid, inside = np.sum(counts, axis=0)
             self._check_counts(views, int(valid), int(inside))
             xyz, rgb = self._merged()
+            normals = self._normals(xyz, views) if self.config.normals else None
         if without is not None:
             keep = _kernels.outside_spheres(xyz, np.asarray(without, dtype=np.float64).reshape(-1, 4))
             if not keep.any():
                 raise ObservationError(f"all {len(xyz)} points in the box lie on the robot itself")
-            xyz, rgb = xyz[keep], rgb[keep]
-        return PointCloud(xyz, rgb, max(view.stamp_ns for view in views))
+            xyz, rgb, normals = xyz[keep], rgb[keep], None if normals is None else normals[keep]
+        return PointCloud(xyz, rgb, max(view.stamp_ns for view in views), normals)
 
     def _prepare(self, view: CameraView) -> tuple[Array, Array, Array, Array]:
         """Check a view; returns contiguous images, ``K`` and the ``(3, 4)`` map from camera [m] to grid [voxels]."""
@@ -175,6 +178,18 @@ class CloudFuser:
         for other in others:
             first.count = _kernels.merge(first.grid, first.base, first.slots, first.count, other.slots, other.count)
         return _kernels.means(first.slots, first.count, self._origin, float(self.config.voxel_m))
+
+    def _normals(self, xyz: Array, views: Sequence[CameraView]) -> Array:
+        """``(n, 3)`` float32; the first workspace holds all voxels once the threads' parts are merged."""
+        first = self._workspaces[0]
+        normals = _normal_kernels.plane_normals(first.grid, first.base, first.slots, first.count, self._blocks)
+        best, sign = np.full(len(xyz), -1.0), np.ones(len(xyz))
+        near_m = _normal_kernels.SEEN_WITHIN * self.config.voxel_m
+        for view in views:
+            depth_m, K = np.ascontiguousarray(view.depth_m), np.ascontiguousarray(view.K, dtype=np.float64)
+            T = se3.inverse(view.T_base_camera)
+            _normal_kernels.face_cameras(xyz, normals, depth_m, K, T, near_m, best, sign)
+        return (normals * sign[:, None]).astype(np.float32)
 
     def _check_counts(self, views: Sequence[CameraView], valid: int, inside: int) -> None:
         names = ", ".join(view.name for view in views)

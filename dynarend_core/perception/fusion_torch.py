@@ -11,10 +11,12 @@ from torch import Tensor
 from dynarend_core.errors import InvalidInputError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.perception._kernels import SUBVOXEL_BITS
+from dynarend_core.perception._torch_normals import face_cameras, neighbour_offsets, plane_normals
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.types import Array, CameraView, PointCloud
 
 _UNITS = float(1 << SUBVOXEL_BITS)
+_TYPES = (torch.float32, torch.uint8, torch.float32)
 
 
 class TorchCloudFuser:
@@ -42,15 +44,21 @@ class TorchCloudFuser:
         names = ", ".join(view.name for view in views)
         if not len(grid):
             raise ObservationError(f"no valid depth inside the box from any camera: {names}; check the extrinsics")
-        xyz, colour = self._average((grid * _UNITS).long(), rgb.long())
+        cells, mean = self._average((grid * _UNITS).long(), rgb.long())
+        origin = torch.as_tensor(self._origin, device=self.device)
+        xyz = origin + (mean[:, :3] + 0.5) * (self.config.voxel_m / _UNITS)
+        columns = [xyz, (mean[:, 3:] + 0.5).floor()]
+        if self.config.normals:
+            normals = plane_normals(mean[:, :3] / _UNITS, self._neighbours(cells))
+            columns.append(face_cameras(xyz, normals, views, self.config.voxel_m))
         if without is not None:
             spheres = torch.as_tensor(np.asarray(without, dtype=np.float64).reshape(-1, 4), device=self.device)
-            far = torch.cdist(xyz, spheres[:, :3]) >= spheres[:, 3]
-            xyz, colour = xyz[far.all(1)], colour[far.all(1)]
-            if not len(xyz):
+            far = (torch.cdist(xyz, spheres[:, :3]) >= spheres[:, 3]).all(1)
+            columns = [column[far] for column in columns]
+            if not len(columns[0]):
                 raise ObservationError("all points in the box lie on the robot itself")
-        stamp_ns = max(view.stamp_ns for view in views)
-        return PointCloud(xyz.float().cpu().numpy(), colour.to(torch.uint8).cpu().numpy(), stamp_ns)
+        arrays = [column.to(t).cpu().numpy() for column, t in zip(columns, _TYPES, strict=False)]
+        return PointCloud(arrays[0], arrays[1], max(view.stamp_ns for view in views), *arrays[2:])
 
     def _points(self, view: CameraView) -> tuple[Tensor, Tensor]:
         """Grid coordinates ``(n, 3)`` [voxels] and colours ``(n, 3)`` of a view's pixels inside the box."""
@@ -73,7 +81,7 @@ class TorchCloudFuser:
         return points[inside], rgb[inside]
 
     def _average(self, units: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean position ``(n, 3)`` [m] and colour ``(n, 3)`` of each occupied voxel."""
+        """Occupied cells ``(n,)``, and mean coordinates [1/65536 voxel] and colours ``(n, 6)`` in them."""
         index = units >> SUBVOXEL_BITS
         cell = (index[:, 0] * self._shape[1] + index[:, 1]) * self._shape[2] + index[:, 2]
         self._slots[cell] = 1
@@ -83,9 +91,19 @@ class TorchCloudFuser:
         self._slots[cells] = 0
         values = torch.cat([units, rgb, torch.ones_like(units[:, :1])], dim=1)
         sums = torch.zeros(len(cells), 7, dtype=torch.int64, device=self.device).index_add_(0, slot, values).double()
-        mean = sums[:, :6] / sums[:, 6:]
-        origin = torch.as_tensor(self._origin, device=self.device)
-        return origin + (mean[:, :3] + 0.5) * (self.config.voxel_m / _UNITS), (mean[:, 3:] + 0.5).floor()
+        return cells, sums[:, :6] / sums[:, 6:]
+
+    def _neighbours(self, cells: Tensor) -> Tensor:
+        """``(n, k)`` ranks of the occupied cells around each occupied cell; -1 where there is none."""
+        shape = torch.tensor(self._shape, device=self.device)
+        x, y, z = cells // (shape[1] * shape[2]), cells // shape[2] % shape[1], cells % shape[2]
+        around = torch.stack([x, y, z], dim=1)[:, None] + neighbour_offsets(self.device)
+        inside = ((around >= 0) & (around < shape)).all(2)
+        at = ((around[..., 0] * shape[1] + around[..., 1]) * shape[2] + around[..., 2]).masked_fill(~inside, 0)
+        self._slots[cells] = torch.arange(1, len(cells) + 1, device=self.device)
+        ranks = self._slots[at].masked_fill(~inside, 0) - 1
+        self._slots[cells] = 0
+        return ranks
 
 
 def _flying(z: Tensor, ratio: float) -> Tensor:

@@ -113,6 +113,23 @@ def test_cloud_round_trip_is_exact(seed, n, stamp_ns):
     assert (back.rgb == cloud.rgb).all()
 
 
+def test_a_cloud_with_normals_carries_them_and_others_read_it_without():
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(5, 3)).astype(np.float32)
+    normals[2] = np.nan  # has no normal, is a point nevertheless
+    rgb = rng.integers(0, 256, (5, 3), dtype=np.uint8)
+    cloud = PointCloud(rng.normal(size=(5, 3)).astype(np.float32), rgb, 7, normals)
+    message = ros.cloud_to_message(cloud, "base")
+    assert [(f.name, f.offset) for f in message.fields[4:]] == [("normal_x", 16), ("normal_y", 20), ("normal_z", 24)]
+    assert (message.point_step, message.row_step, message.is_dense) == (28, 140, False)
+    back = ros.cloud_from_message(message)
+    np.testing.assert_array_equal(back.normals, normals)
+    np.testing.assert_array_equal(back.xyz, cloud.xyz)
+    np.testing.assert_array_equal(back.rgb, rgb)
+    message.fields = message.fields[:-1]
+    assert ros.cloud_from_message(message).normals is None
+
+
 @pytest.mark.parametrize("point_step", [20, 32])
 def test_cloud_of_other_layouts_is_read_by_its_offsets(point_step):
     """RealSense (20 bytes) and depth_image_proc (32) put the colour at 16, and colours may spell NaN."""

@@ -1,11 +1,18 @@
 """The fusion node against a publisher in another process: nothing lost, faults named, work goes on."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from sensor_msgs.msg import PointCloud2
 
+from dynarend_core.benchmarks.scene import synthetic_views
+from dynarend_core.errors import ConfigurationError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
+from dynarend_core.perception.fusion_torch import TorchCloudFuser
 from dynarend_ros import qos, topics
 from dynarend_ros.conversions import cloud_from_message
+from dynarend_ros.parameters import build
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")
 
@@ -53,3 +60,42 @@ def test_a_faulty_camera_is_named_and_the_others_go_on(start, client, clouds, fa
     others = [name for name in CAMERAS if name != camera]
     assert client.wait_for(lambda: not any(f"{name}: " in message() for name in others), 10.0), message()
     assert any("going on with the other cameras" in line and camera in line for line in start.logs)
+
+
+def node_here(monkeypatch, **parameters):
+    """The node in this process."""
+    from dynarend_ros import fusion_node
+
+    values = lambda _node, cls: SimpleNamespace(values=build(cls, parameters))  # noqa: E731
+    monkeypatch.setattr(fusion_node, "NodeParameters", values)
+    return fusion_node.FusionNode()
+
+
+def test_the_device_decides_who_fuses_and_normals_are_published(client, clouds, monkeypatch):
+    from dynarend_ros import fusion_node
+
+    asked = []
+
+    def on_the_cpu(config, device):
+        asked.append(device)
+        return TorchCloudFuser(config, "cpu")
+
+    monkeypatch.setattr(fusion_node, "create_fuser", on_the_cpu)
+    node = node_here(monkeypatch, device="cuda", normals=True, voxel_m=0.02)
+    try:
+        views = list(synthetic_views(width=64, height=48))
+        assert client.wait_for(lambda: node._publish(views, 0.0) or bool(clouds), 20.0)
+    finally:
+        node.on_shutdown()
+        node.destroy_node()
+    assert asked == ["cuda"]
+    cloud = cloud_from_message(clouds[-1])
+    table = np.abs(cloud.xyz[:, 2]) < 0.002
+    assert table.sum() > 100
+    assert np.nanmedian(cloud.normals[table][:, 2]) > 0.99
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(client, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="use cpu"):
+        node_here(monkeypatch, device="cuda")

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dynarend_core.benchmarks.scene import synthetic_views
 from dynarend_core.errors import ConfigurationError, InvalidInputError, ObservationError
 from dynarend_core.geometry import cameras, rotations, se3
+from dynarend_core.perception.fusers import create_fuser
 from dynarend_core.perception.fusion import CloudFuser, FusionConfig, fuse
 from dynarend_core.perception.fusion_torch import TorchCloudFuser
 from dynarend_core.types import CameraView
@@ -249,3 +251,53 @@ def test_the_flying_filter_keeps_a_steep_table():
     steep = dataclasses.replace(view, depth_m=np.repeat(rows[:, None], 32, axis=1))
     with_filter = CloudFuser(FusionConfig(BOX, 0.02, flying_ratio=0.1)).fuse([steep])
     np.testing.assert_array_equal(with_filter.xyz, fuse([steep], BOX, 0.02).xyz)
+
+
+def balls_on_a_table(width=160, height=120):
+    return synthetic_views(width=width, height=height)
+
+
+def test_normals_are_those_of_the_surface_and_point_to_who_saw_it():
+    cloud = CloudFuser(FusionConfig(voxel_m=0.01, normals=True, threads=2)).fuse(balls_on_a_table())
+    table = (np.abs(cloud.xyz[:, 2]) < 0.003) & np.isfinite(cloud.normals).all(axis=1)
+    assert table.sum() > 1000
+    np.testing.assert_allclose(np.linalg.norm(cloud.normals[table], axis=1), 1.0, atol=1e-5)
+    assert np.median(cloud.normals[table][:, 2]) > 0.999  # cameras above see it from above
+    assert (cloud.normals[table][:, 2] > 0.9).mean() > 0.95
+
+
+def test_normals_are_computed_on_request_only_and_change_nothing_else():
+    views = balls_on_a_table(64, 48)
+    plain = CloudFuser(FusionConfig(voxel_m=0.02)).fuse(views)
+    fuser = CloudFuser(FusionConfig(voxel_m=0.02, normals=True))
+    for without in (None, np.array([[0.45, 0.0, 0.0, 0.1]])):
+        cloud = fuser.fuse(views, without)
+        assert plain.normals is None
+        assert cloud.normals.shape == cloud.xyz.shape
+    np.testing.assert_array_equal(fuser.fuse(views).xyz, plain.xyz)
+    lonely = dataclasses.replace(views[0], depth_m=np.full((48, 64), np.nan, np.float32))
+    lonely.depth_m[20, 20] = views[0].depth_m[20, 20]
+    assert np.isnan(fuser.fuse([lonely]).normals).all()
+
+
+@pytest.mark.parametrize("without", [None, np.array([[0.45, 0.0, 0.0, 0.1]])])
+def test_torch_gives_the_same_normals(without):
+    views, config = balls_on_a_table(), FusionConfig(voxel_m=0.02, normals=True)
+    ours, theirs = CloudFuser(config).fuse(views, without), TorchCloudFuser(config, "cpu").fuse(views, without)
+    ranks = [{tuple(k): i for i, k in enumerate(np.round(c.xyz / 0.02).astype(int).tolist())} for c in (ours, theirs)]
+    both = sorted(ranks[0].keys() & ranks[1].keys())
+    assert len(both) > 0.999 * len(ours)
+    a, b = ours.normals[[ranks[0][k] for k in both]], theirs.normals[[ranks[1][k] for k in both]]
+    np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+    known = np.isfinite(a).all(axis=1)
+    # a point on the border of two voxels, or between two cameras, may fall to either side
+    assert (np.einsum("ij,ij->i", a[known], b[known]) > 0.9999).mean() > 0.995
+
+
+def test_the_device_chooses_the_fuser_and_a_missing_gpu_is_named(monkeypatch):
+    assert isinstance(create_fuser(FusionConfig(), "cpu"), CloudFuser)
+    with pytest.raises(ConfigurationError, match="cpu, cuda"):
+        create_fuser(FusionConfig(), "tpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="no GPU"):
+        create_fuser(FusionConfig(), "cuda")
