@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 export VENV PYTHON
 
-.PHONY: help setup demo test check format bench policy evaluate clean
+.PHONY: help setup demo test check format bench bench-setup policy evaluate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -32,8 +32,15 @@ format: setup  ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup  ## timings of fusion and policy into runs/bench.json
-	@$(BIN)/dynarend bench --json runs/bench.json $(ARGS)
+bench: setup  ## timings of fusion and policy into runs/bench.json; with Open3D beside ours after make bench-setup
+	@if [ -x $(VENV)-bench/bin/python ]; then $(VENV)-bench/bin/python -m dynarend_core.commands bench \
+	  --json runs/bench.json $(ARGS); else $(BIN)/dynarend bench --json runs/bench.json $(ARGS); fi
+
+bench-setup: setup  ## Open3D, with which make bench compares, in an environment beside .venv
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip install -q -c constraints.txt open3d-cpu
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" > \
+	  "$$($(VENV)-bench/bin/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])")/beside.pth"
 
 policy: setup  ## demonstrations and training of the shipped policy (under an hour on two cores)
 	@./scripts/train_shipped_policy.sh

