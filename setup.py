@@ -72,6 +72,7 @@ CORE_COMMANDS = [
     "bench",
     "calibrate",
     "collect",
+    "doctor",
     "evaluate",
     "features",
     "finetune",
@@ -116,6 +117,10 @@ setup(
         "dynarend.commands": [
             *(f"{name} = dynarend_core.commands.{name.replace('-', '_')}" for name in CORE_COMMANDS),
             *(f"{name} = dynarend_ros.commands.{name}" for name in ROS_COMMANDS),
+        ],
+        "dynarend.doctor": [  # functions that give the checks of `dynarend doctor` by name
+            "core = dynarend_core.commands.doctor_checks:checks",
+            "ros = dynarend_ros.commands.doctor_checks:checks",
         ],
     },
 )
