@@ -20,7 +20,7 @@ def check_tips(positions: Array, workspace_aabb: Array = WORKSPACE_AABB_BASE) ->
     """Refuse tip positions ``(n, 3)`` outside the workspace box, base frame [m].
 
     Raises:
-        PlanningError: cause ``limits``; names the first point outside and the box.
+        PlanningError: cause ``out_of_bounds``; names the first point outside and the box.
     """
     positions = np.atleast_2d(positions)
     inside = boxes.contains(workspace_aabb, positions)
@@ -29,7 +29,7 @@ def check_tips(positions: Array, workspace_aabb: Array = WORKSPACE_AABB_BASE) ->
         raise PlanningError(
             f"tip position {np.round(bad, 3).tolist()} m lies outside the workspace "
             f"{np.round(workspace_aabb, 3).tolist()} m (base frame)",
-            FailureReason.LIMITS.value,
+            FailureReason.OUT_OF_BOUNDS.value,
         )
 
 

@@ -87,7 +87,8 @@ class MotionPlanner:
 
         Raises:
             InvalidInputError: non-finite or malformed input.
-            PlanningError: cause ``limits`` (target outside the workspace), ``ik`` (unreachable), ``planning``.
+            PlanningError: cause ``out_of_bounds`` (target outside the workspace), ``ik`` (unreachable), ``limits`` (a
+                joint would leave its range), ``planning``.
         """
         target = np.array(se3.check(keyframe.T_base_gripper, "keyframe.T_base_gripper"))
         q_start = np.array(q_start, dtype=np.float64)
@@ -106,6 +107,21 @@ class MotionPlanner:
             why = "the arm cannot follow" if line is None else "something is in the way"
             raise PlanningError(f"no straight line to {_text(target)} m: {why}", FailureReason.PLANNING.value)
         return self._timed(self._joint_path(q_start, target, scene, self.config.seed if seed is None else seed))
+
+    def unobstructed(self, q_start: Array, keyframe: Keyframe) -> JointTrajectory:
+        """Motion along a straight line of the tip, or of the joints where the arm cannot follow; nothing is in the way.
+
+        Raises:
+            InvalidInputError: non-finite or malformed input.
+            PlanningError: cause ``out_of_bounds`` (target outside the workspace) or ``ik`` (unreachable).
+        """
+        target = np.array(se3.check(keyframe.T_base_gripper, "keyframe.T_base_gripper"))
+        q_start = np.array(q_start, dtype=np.float64)
+        limits.check_tips(target[:3, 3], self.config.workspace_aabb)
+        line = self._straight_line(q_start, self.kinematics.forward(q_start), target)
+        if line is None:
+            line = np.stack([q_start, self.kinematics.inverse(target, q_start)])
+        return self._timed(line)
 
     def _timed(self, path: Array) -> JointTrajectory:
         c = self.config

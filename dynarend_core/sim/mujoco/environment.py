@@ -14,10 +14,17 @@ MOTION_TIMEOUT_S = 15.0
 
 
 class MujocoEnvironment:
-    """Plans and executes keyframes in physics. Implements ``Environment``."""
+    """Plans and executes keyframes in physics. Implements ``Environment``.
 
-    def __init__(self, image_size: int = 128) -> None:
+    Args:
+        image_size: Edge of the square camera images [px].
+        perfect_executor: Do without planning: the arm is put at the keyframe, with what it holds; where contact is
+            intended (``ignore_collisions``) it moves there in a straight line, in physics.
+    """
+
+    def __init__(self, image_size: int = 128, perfect_executor: bool = False) -> None:
         self.world = MujocoWorld(image_size)
+        self.perfect_executor = perfect_executor
         self.planner = MotionPlanner()
         self._step = 0
 
@@ -70,10 +77,12 @@ class MujocoEnvironment:
         """
         before = before or self.observe()
         try:
-            obstacles = None if keyframe.ignore_collisions else fuse(before.views).xyz
-            trajectory = self.planner.plan(self.world.q, keyframe, obstacles)
+            if self.perfect_executor:
+                self._move_perfectly(keyframe)
+            else:
+                obstacles = None if keyframe.ignore_collisions else fuse(before.views).xyz
+                self.world.follow(self.planner.plan(self.world.q, keyframe, obstacles))
             self._step += 1
-            self.world.follow(trajectory)
             self._run_until_still()
             self.world.command_gripper(keyframe.gripper_open)
             self._run_until_still()
@@ -85,6 +94,13 @@ class MujocoEnvironment:
             return StepResult(before, False, FailureReason.SIMULATOR, str(error))
         success = self.world.success()
         return StepResult(self.observe(), success, FailureReason.NONE if success else self.world.failure())
+
+    def _move_perfectly(self, keyframe: Keyframe) -> None:
+        motion = self.planner.unobstructed(self.world.q, keyframe)
+        if keyframe.ignore_collisions:
+            self.world.follow(motion)
+        else:
+            self.world.place(motion.positions[-1])
 
     def _run_until_still(self) -> None:
         start = self.world.time_s

@@ -96,6 +96,11 @@ class Servos:
         self._trajectory, self._start_s = trajectory, float(self._data.time)
         self._target_q = trajectory.positions[-1].copy()
 
+    def place(self, q: Array) -> None:
+        """Put the arm at rest at ``q`` ``(7,)`` [rad], at once and through everything."""
+        self._data.qpos[self.q_address], self._data.qvel[self._v_address] = q, 0.0
+        self._trajectory, self._target_q = None, np.array(q, dtype=np.float64)
+
     def hold(self) -> None:
         """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
         q, qd = self.q, self.qd

@@ -144,6 +144,16 @@ class MujocoWorld:
         """Start a motion now; it replaces the one under way."""
         self._servos.follow(trajectory)
 
+    def place(self, q: Array) -> None:
+        """Put the arm, and what it holds, at rest at ``q`` ``(7,)`` [rad], at once and through everything."""
+        self._carry(self.gripper().T_base_gripper, self.kinematics.forward(q))
+        self._servos.place(q)
+        mujoco.mj_forward(self.model, self.data)
+
+    def _carry(self, before: Array, after: Array) -> None:
+        """Move what is held along with the tip, from one pose in the base frame to another."""
+        self._grasp.carry(T_WORLD_BASE @ after @ se3.inverse(T_WORLD_BASE @ before))
+
     def hold(self) -> None:
         """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
         self._servos.hold()
@@ -211,7 +221,7 @@ class MujocoWorld:
         before = self.gripper().T_base_gripper
         q = self.kinematics.inverse(before @ T_tip_displaced, self.q)
         saved = self.data.qpos.copy()
-        self._grasp.carry(T_WORLD_BASE @ before @ T_tip_displaced @ se3.inverse(T_WORLD_BASE @ before))
+        self._carry(before, before @ T_tip_displaced)
         self.data.qpos[self._servos.q_address] = q
         try:
             yield self.gripper(), q

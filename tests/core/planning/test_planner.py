@@ -119,7 +119,8 @@ def test_a_slower_planner_takes_longer(planner: MotionPlanner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "cause"), [((0.95, 0.5, 0.8), "ik"), ((3.0, 0.0, 0.5), "limits"), ((0.5, 0.0, -0.1), "limits")]
+    ("target", "cause"),
+    [((0.95, 0.5, 0.8), "ik"), ((3.0, 0.0, 0.5), "out_of_bounds"), ((0.5, 0.0, -0.1), "out_of_bounds")],
 )
 def test_refusals_carry_their_cause(planner: MotionPlanner, target: tuple[float, float, float], cause: str) -> None:
     with pytest.raises(PlanningError) as info:

@@ -150,7 +150,7 @@ def test_an_unreachable_keyframe_leaves_the_arm_where_it_is(environment: MujocoE
     far = observation.gripper.T_base_gripper.copy()
     far[0, 3] = 3.0
     result = environment.step(Keyframe(far, True))
-    assert result.failure_reason is FailureReason.LIMITS
+    assert result.failure_reason is FailureReason.OUT_OF_BOUNDS
     assert not result.success
     assert result.observation.step == 0
     np.testing.assert_allclose(environment.world.q, q, atol=1e-3)
