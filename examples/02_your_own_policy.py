@@ -1,7 +1,11 @@
 """A policy is anything with ``act(observation) -> Prediction``. This one needs no training: it presses what is named.
 
 It looks for the colours that the instruction names, in their order: above the button, then down. The evaluation that
-judges trained policies judges it too.
+judges trained policies judges it too, by the name of the function that makes it:
+
+dynarend evaluate --policy examples/02_your_own_policy.py:make --tasks push_buttons --episodes 6 --out runs/mine
+
+or without the command:
 
 python examples/02_your_own_policy.py --episodes 6
 """
@@ -57,10 +61,15 @@ class PressTheNamedColours:
         return np.array([*np.median(points[:, :2], axis=0), points[:, 2].max()], dtype=np.float64)
 
 
+def make() -> PressTheNamedColours:
+    """What ``dynarend evaluate --policy FILE.py:make`` calls, once a process."""
+    return PressTheNamedColours()
+
+
 def evaluate(episodes: int) -> list[EpisodeResult]:
     """Run unseen scenes of ``push_buttons``, each with another variation: one, two or three buttons."""
     environment = MujocoEnvironment()
-    policy = PressTheNamedColours()
+    policy = make()
     try:
         return [run_episode(environment, policy, "push_buttons", i, EVALUATION_SEED_START + i) for i in range(episodes)]
     finally:

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynarend_core.commands.json_report import add_json_option
-from dynarend_core.errors import CheckpointError, ConfigurationError
+from dynarend_core.errors import ConfigurationError
 from dynarend_core.evaluation.rollout import MAX_KEYFRAMES
+from dynarend_core.evaluation.suites import SUITES
 from dynarend_core.sim.environment import EVALUATION_SEED_START
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
-    from dynarend_core.evaluation.parallel import Stage
-    from dynarend_core.evaluation.rollout import EpisodeResult
-    from dynarend_core.types import Array
+    from dynarend_core.evaluation.mujoco_stage import MujocoStage
+    from dynarend_core.evaluation.policy_source import PolicySource
+    from dynarend_core.evaluation.report import EvaluationReport
+    from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec
+    from dynarend_core.evaluation.run_folder import EvaluationSettings, RunFolder
+    from dynarend_core.evaluation.suites import TaskList
 
-DEFAULT_POLICY = Path("models/policies/small")
+DEFAULT_POLICY = "models/policies/small"
 DEFAULT_WORKERS = 2
-FILMSTRIP_CAMERAS = ("front", "left_shoulder")
-FILMSTRIP_SIZE = (256, 256)
+EXECUTORS = ("planner", "perfect")
+ENGINES = ("local", "dask")
 
 DESCRIPTION = """\
 Run a policy in the MuJoCo simulator, closed loop, and count successes.
@@ -37,9 +41,15 @@ Every episode has a seed that training never saw (100000 and above); variations 
 drawn from all phrasings of the task, the held-out one included, whose successes are also reported on their own.
 What goes wrong is counted by cause: ik, planning, timeout, wrong_object, dropped, policy, simulator, ...
 
+With --out, results are kept in a folder as they come: after an interruption the same command goes on. The folder ends
+with report.json and report.html (docs/evaluation.md).
+
 examples:
-  dynarend evaluate --policy models/policies/small --episodes 25 --json runs/evaluate.json
-  dynarend evaluate --tasks open_drawer --episodes 5 --filmstrips runs/pictures"""
+  dynarend evaluate --policy models/policies/small --episodes 25 --out runs/evaluate
+  dynarend evaluate --suite rlbench18 --policy runs/mine/policy --repeats 5 --out runs/rlbench18
+  dynarend evaluate --suite colosseum --episodes 5 --out runs/colosseum --json runs/colosseum.json
+  dynarend evaluate --policy examples/02_your_own_policy.py:make --tasks push_buttons --episodes 5
+  dynarend evaluate --tasks open_drawer --executor perfect        # are failures the planner's or the policy's?"""
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -50,13 +60,27 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
+    p.add_argument("--policy", default=DEFAULT_POLICY, metavar="POLICY",
+                   help="its folder, or FILE.py:FACTORY or MODULE:FACTORY (default: %(default)s)")  # fmt: skip
+    p.add_argument("--suite", choices=list(SUITES), help="; ".join(f"{name}: {text}" for name, text in SUITES.items()))
     p.add_argument(
         "--tasks",
-        help="comma-separated task names (default: those the policy was trained on; `dynarend tasks` lists all)",
+        help="comma-separated task names (default: the suite's, else those the policy was trained on; "
+        "`dynarend tasks` lists all)",
     )
-    p.add_argument("--episodes", type=int, default=25, help="episodes a task (default: 25)")
-    p.add_argument("--workers", type=int, default=DEFAULT_WORKERS, help=f"processes (default: {DEFAULT_WORKERS})")
+    p.add_argument("--perturbations", metavar="NAMES",
+                   help="comma-separated (default: the suite's); undisturbed scenes are always run too")  # fmt: skip
+    p.add_argument("--episodes", type=int, default=25, help="episodes a task (default: %(default)s)")
+    p.add_argument("--repeats", type=int, default=1,
+                   help="evaluations, each with other scenes: mean and deviation (default: %(default)s)")  # fmt: skip
+    p.add_argument("--executor", choices=EXECUTORS, default=EXECUTORS[0],
+                   help="perfect: reach every keyframe without a planner (default: %(default)s)")  # fmt: skip
+    p.add_argument(
+        "--out", type=Path, metavar="RUN", help="folder of results, reports and pictures; resumed if it exists"
+    )
+    p.add_argument("--workers", type=int, default=DEFAULT_WORKERS, help="processes here (default: %(default)s)")
+    p.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="who runs episodes (default: %(default)s)")
+    p.add_argument("--scheduler", metavar="ADDRESS", help="of --engine dask, e.g. tcp://10.0.0.1:8786")
     p.add_argument("--seed-start", type=int, default=EVALUATION_SEED_START,
                    help="seed of each task's first episode (default: %(default)s, the least allowed)")  # fmt: skip
     p.add_argument("--max-keyframes", type=int, default=MAX_KEYFRAMES,
@@ -67,90 +91,135 @@ def register(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; returns 0 however well the policy does."""
+    """Evaluate; returns 0 however well the policy does.
+
+    Raises:
+        ConfigurationError: options that make no sense, or a folder with another evaluation.
+        CheckpointError: the policy's folder is missing or damaged.
+    """
     # before torch and the workers load: episodes run side by side, so each gets one thread
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
 
-    from dynarend_core.evaluation import report
-    from dynarend_core.evaluation.parallel import run_episodes
-    from dynarend_core.evaluation.simulated import simulator_episodes
+    from dynarend_core.evaluation.policy_source import PolicySource
+    from dynarend_core.evaluation.report import summarise
+    from dynarend_core.evaluation.run_folder import open_run
+    from dynarend_core.evaluation.simulated import choose_perturbations, simulator_episodes
+    from dynarend_core.evaluation.suites import choose_tasks
 
-    if args.workers < 1:
-        raise ConfigurationError(f"--workers must be at least 1, got {args.workers}")
-    if args.max_keyframes < 1:
-        raise ConfigurationError(f"--max-keyframes must be at least 1, got {args.max_keyframes}")
-    if not args.policy.is_dir():
-        raise CheckpointError(f"no policy folder {args.policy}; train one with `dynarend finetune` or give --policy")
-    specs = simulator_episodes(args.tasks, args.policy, args.episodes, args.seed_start)
-    make_stage = functools.partial(make_mujoco_stage, args.policy, args.filmstrips is not None)
-    console = Console()
-    results = run_episodes(specs, make_stage, min(args.workers, len(specs)), args.max_keyframes)
-    collected = _collect(results, len(specs), args.filmstrips, console)
-    summary = report.summarise(collected, command=shlex.join(["dynarend", *sys.argv[1:]]))
-    console.print(report.table(summary))
-    if args.json is not None:
-        summary.write(args.json)
-        console.print(f"report: {args.json}")
+    _check(args)
+    source, console, started_s = PolicySource(args.policy), Console(), time.monotonic()
+    source.check()
+    tasks = choose_tasks(args.tasks, args.suite, source.folder)
+    perturbations = choose_perturbations(args.perturbations, args.suite, tasks.names)
+    specs = simulator_episodes(tasks.names, args.episodes, args.seed_start, args.repeats, perturbations)
+    settings = _settings(args, source, tasks, perturbations)
+    console.print(f"{args.policy} on {tasks.text}, {len(specs)} episodes", highlight=False)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(open_run(args.out, settings)) if args.out is not None else None
+        results = _collect(args, specs, _stage(args, source), folder, console)
+    report = summarise(
+        results,
+        command=shlex.join(["dynarend", *sys.argv[1:]]),
+        settings={**settings.as_json(), "tasks_here": tasks.text, "tasks_missing": list(tasks.missing)},
+        elapsed_s=round(time.monotonic() - started_s, 1),
+    )
+    _finish(report, results, args, console)
     return 0
 
 
-def make_mujoco_stage(policy_folder: Path, with_pictures: bool) -> Stage:
-    """Simulator and policy of one process, one torch thread."""
-    import numpy as np
-    import torch
+def _check(args: argparse.Namespace) -> None:
+    for name in ("workers", "max_keyframes"):
+        if getattr(args, name) < 1:
+            raise ConfigurationError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(args, name)}")
+    if (args.engine == "dask") != (args.scheduler is not None):
+        raise ConfigurationError("--engine dask and --scheduler ADDRESS go together; `dask scheduler` starts one")
 
-    from dynarend_core.evaluation.parallel import Stage
-    from dynarend_core.policy import Policy
-    from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 
-    torch.set_num_threads(1)
-    environment = MujocoEnvironment()
+def _settings(
+    args: argparse.Namespace, source: PolicySource, tasks: TaskList, perturbations: Sequence[str]
+) -> EvaluationSettings:
+    from dynarend_core.evaluation.rollout import UNDISTURBED
+    from dynarend_core.evaluation.run_folder import EvaluationSettings
 
-    def snapshot() -> Array:
-        views = environment.world.views(FILMSTRIP_CAMERAS, size=FILMSTRIP_SIZE)
-        return np.vstack([view.rgb for view in views])
+    return EvaluationSettings(
+        policy=args.policy,
+        fingerprint=source.fingerprint(),
+        suite=args.suite or "",
+        tasks=tasks.names,
+        perturbations=(UNDISTURBED, *perturbations),
+        episodes=args.episodes,
+        repeats=args.repeats,
+        seed_start=args.seed_start,
+        max_keyframes=args.max_keyframes,
+        executor=args.executor,
+    )
 
-    policy = Policy.from_checkpoint(policy_folder)
-    with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
-        policy.act(environment.reset(environment.task_names()[0], 0, EVALUATION_SEED_START))
-    return Stage(environment, policy, snapshot if with_pictures else None)
+
+def _stage(args: argparse.Namespace, source: PolicySource) -> MujocoStage:
+    from dynarend_core.evaluation.mujoco_stage import MujocoStage
+    from dynarend_core.evaluation.parallel import Pictures
+
+    pictures = Pictures.ALL if args.filmstrips else Pictures.FAILURES if args.out else Pictures.NONE
+    return MujocoStage(source, pictures, perfect_executor=args.executor == "perfect")
 
 
 def _collect(
-    results: Iterable[EpisodeResult], total: int, filmstrips: Path | None, console: Console
+    args: argparse.Namespace,
+    specs: Sequence[EpisodeSpec],
+    make_stage: MujocoStage,
+    folder: RunFolder | None,
+    console: Console,
 ) -> list[EpisodeResult]:
-    """Gather results under a live progress line; write a filmstrip as soon as its episode ends."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Run what is not done yet, under a live table; keep each result and its pictures as soon as it is there."""
+    from dataclasses import replace
 
-    collected: list[EpisodeResult] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("starting", total=total)
-        for result in results:
-            collected.append(result)
-            successes = sum(r.success for r in collected)
-            progress.update(bar, advance=1, description=f"{successes}/{len(collected)} solved")
-            if not result.success:
-                spec = result.spec
-                progress.console.print(
-                    f"{spec.task} seed {spec.seed}: {result.failure_reason.value} ({result.message})", markup=False
-                )
-            if filmstrips is not None and result.frames:
-                write_filmstrip(filmstrips, result)
-    return collected
+    from dynarend_core.commands.evaluate_display import EvaluationDisplay
+    from dynarend_core.evaluation.pictures import FailurePictures, save_filmstrip
+    from dynarend_core.evaluation.run_folder import PICTURES
+
+    results = list(folder.results) if folder else []
+    done = {result.spec for result in results}
+    failures = FailurePictures(folder.path / PICTURES, results) if folder else None
+    with EvaluationDisplay(specs, results, console) as display:
+        for result in _engine(args)([spec for spec in specs if spec not in done], make_stage):
+            if failures is not None:
+                failures.add(result)
+            if folder is not None:
+                folder.append(result)
+            if args.filmstrips is not None and result.frames:
+                save_filmstrip(args.filmstrips, result)
+            results.append(replace(result, frames=()))
+            display.add(result)
+    return results
 
 
-def write_filmstrip(folder: Path, result: EpisodeResult) -> Path:
-    """Save the pictures of an episode as ``<task>_<seed>_<outcome>.png``; returns the path."""
-    import cv2
+def _engine(
+    args: argparse.Namespace,
+) -> Callable[[Sequence[EpisodeSpec], MujocoStage], Iterator[EpisodeResult]]:
+    from dynarend_core.evaluation.dask_engine import run_on_dask
+    from dynarend_core.evaluation.parallel import run_episodes
 
-    from dynarend_core.visualization.filmstrip import filmstrip
+    if args.engine == "dask":
+        return lambda specs, stage: run_on_dask(specs, stage, args.scheduler, args.max_keyframes)
+    return lambda specs, stage: run_episodes(specs, stage, min(args.workers, len(specs)), args.max_keyframes)
 
-    outcome = "success" if result.success else result.failure_reason.value
-    captions = ["start", *(f"keyframe {i}" for i in range(1, len(result.frames)))]
-    image = filmstrip(result.frames, captions, title=result.instruction, success=result.success, outcome=outcome)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.spec.task}_{result.spec.seed}_{outcome}.png"
-    cv2.imwrite(str(path), image[..., ::-1])
-    return path
+
+def _finish(
+    report: EvaluationReport, results: Sequence[EpisodeResult], args: argparse.Namespace, console: Console
+) -> None:
+    """Print the tables and write the reports."""
+    from dynarend_core.evaluation.html_report import write_page
+    from dynarend_core.evaluation.report_table import perturbation_table, task_table
+    from dynarend_core.evaluation.run_folder import PAGE, PICTURES, REPORT
+
+    console.print(task_table(report))
+    if report.perturbations:
+        console.print(perturbation_table(report))
+    if args.json is not None:
+        report.write(args.json)
+        console.print(f"report: {args.json}", highlight=False)
+    if args.out is not None:
+        report.write(args.out / REPORT)
+        write_page(report, results, args.out / PICTURES, args.out / PAGE)
+        console.print(f"report: {args.out / PAGE} and {REPORT}", highlight=False)

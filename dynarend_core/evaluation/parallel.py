@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dynarend_core.evaluation.rollout import MAX_KEYFRAMES, Actor, EpisodeResult, EpisodeSpec, run_episode
 from dynarend_core.sim.environment import Environment
@@ -16,6 +17,14 @@ MAX_RESTARTS = 2
 """How often dead workers (a crashed driver, the memory killer) are replaced before the rest counts as failed."""
 
 
+class Pictures(enum.Enum):
+    """Of which episodes pictures are kept."""
+
+    NONE = "none"
+    FAILURES = "failures"
+    ALL = "all"
+
+
 @dataclass
 class Stage:
     """What a worker needs: an environment, a policy, and optionally a camera for pictures."""
@@ -23,13 +32,17 @@ class Stage:
     environment: Environment
     policy: Actor
     snapshot: Callable[[], Array] | None = None
+    pictures: Pictures = Pictures.NONE
 
     def play(self, spec: EpisodeSpec, max_keyframes: int) -> EpisodeResult:
         """Run one episode on this stage."""
-        return run_episode(
+        result = run_episode(
             self.environment, self.policy, spec.task, spec.variation, spec.seed, spec.phrasing,
-            held_out=spec.held_out, perturbation=spec.perturbation, max_keyframes=max_keyframes, snapshot=self.snapshot,
+            held_out=spec.held_out, perturbation=spec.perturbation, max_keyframes=max_keyframes,
+            snapshot=None if self.pictures is Pictures.NONE else self.snapshot,
         )  # fmt: skip
+        wanted = self.pictures is Pictures.ALL or not result.success
+        return replace(result, spec=spec, frames=result.frames if wanted else ())
 
 
 def run_episodes(
@@ -49,6 +62,8 @@ def run_episodes(
     Raises:
         DynaRendError: whatever ``make_stage`` raises, e.g. for a damaged checkpoint.
     """
+    if not specs:
+        return
     if workers > 1:
         yield from _run_in_workers(specs, make_stage, workers, max_keyframes)
         return
@@ -82,8 +97,12 @@ def _run_in_workers(
                     future.cancel()
         return
     for spec in remaining:
-        message = f"the worker process died {1 + MAX_RESTARTS} times"
-        yield EpisodeResult(spec, False, FailureReason.SIMULATOR, message, "", 0, 0.0)
+        yield lost_episode(spec, f"the worker process died {1 + MAX_RESTARTS} times")
+
+
+def lost_episode(spec: EpisodeSpec, message: str) -> EpisodeResult:
+    """The result of an episode whose process died."""
+    return EpisodeResult(spec, False, FailureReason.SIMULATOR, message, "", 0, 0.0)
 
 
 _make_stage: Callable[[], Stage] | None = None

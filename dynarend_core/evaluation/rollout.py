@@ -12,8 +12,12 @@ from dynarend_core.geometry import se3
 from dynarend_core.sim.environment import Environment
 from dynarend_core.types import Array, FailureReason, Keyframe, Observation, Prediction, StepResult
 
-MAX_KEYFRAMES = 15
-"""The longest scripted demonstration takes about half as many."""
+MAX_KEYFRAMES = 25
+"""RLBench's limit. The longest scripted demonstration takes 23 (stack_blocks, four blocks)."""
+
+
+UNDISTURBED = "none"
+"""The perturbation of usual scenes."""
 
 
 class Actor(Protocol):
@@ -35,6 +39,7 @@ class EpisodeSpec:
         phrasing: Index of the instruction's phrasing; None lets the environment draw one.
         held_out: Whether this phrasing was kept out of training.
         perturbation: How the scene differs from the usual one (docs/tasks.md).
+        repeat: Which of several evaluations it belongs to, from 0.
     """
 
     task: str
@@ -42,7 +47,8 @@ class EpisodeSpec:
     seed: int
     phrasing: int | None = None
     held_out: bool = False
-    perturbation: str = "none"
+    perturbation: str = UNDISTURBED
+    repeat: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def run_episode(
     phrasing: int | None = None,
     *,
     held_out: bool = False,
-    perturbation: str = "none",
+    perturbation: str = UNDISTURBED,
     max_keyframes: int = MAX_KEYFRAMES,
     snapshot: Callable[[], Array] | None = None,
 ) -> EpisodeResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,39 +14,56 @@ from dynarend_core.sim.environment import EVALUATION_SEED_START
 
 
 def simulator_episodes(
-    tasks: str | None, policy: Path, episodes: int, seed_start: int = EVALUATION_SEED_START
+    tasks: Sequence[str],
+    episodes: int,
+    seed_start: int = EVALUATION_SEED_START,
+    repeats: int = 1,
+    perturbations: Sequence[str] = (),
 ) -> list[EpisodeSpec]:
-    """List the episodes.
+    """List the episodes; each scene undisturbed first, then under every perturbation that applies to its task.
 
     Args:
-        tasks: Comma-separated task names; None means those that the policy was trained on.
-        policy: The policy's folder.
-        episodes: Episodes a task.
+        tasks: Task names, known ones.
+        episodes: Episodes a task and repeat.
         seed_start: Seed of each task's first episode.
+        repeats: Evaluations of so many episodes, each with scenes of its own.
+        perturbations: Names, besides ``none``.
 
     Raises:
-        CheckpointError: no tasks given, and the folder is missing or damaged.
-        ConfigurationError: unknown task, or numbers that make no sense.
+        ConfigurationError: numbers that make no sense, or a perturbation that applies to none of the tasks.
     """
+    from dynarend_core.sim.mujoco.perturbations.catalogue import applicable
     from dynarend_core.sim.mujoco.tasks import TASKS
 
-    names = tasks.split(",") if tasks else _trained_tasks(policy)
-    unknown = [name for name in names if name not in TASKS]
-    if unknown:
-        raise ConfigurationError(f"unknown tasks {unknown}; there are {sorted(TASKS)}")
-    return schedule_episodes(
-        names,
+    usual = schedule_episodes(
+        tasks,
         episodes,
         variation_count=lambda task: TASKS[task].variation_count,
         phrasing_count=lambda task, variation: len(TASKS[task](variation, np.random.default_rng(0)).instructions()),
         seed_start=seed_start,
+        repeats=repeats,
     )
+    wanted = {task: [name for name in perturbations if name in applicable(task)] for task in tasks}
+    if idle := [name for name in perturbations if not any(name in names for names in wanted.values())]:
+        raise ConfigurationError(f"perturbations that apply to none of the tasks: {', '.join(idle)}")
+    return [
+        dataclasses.replace(spec, perturbation=name) if name else spec
+        for spec in usual
+        for name in (None, *wanted[spec.task])
+    ]
 
 
-def _trained_tasks(policy: Path) -> list[str]:
-    from dynarend_core.networks.checkpoint import load_info
+def choose_perturbations(named: str | None, suite: str | None, tasks: Sequence[str]) -> tuple[str, ...]:
+    """The perturbations to run besides ``none``: those named, else the suite's.
 
-    names = load_info(policy).tasks
-    if not names:
-        raise ConfigurationError(f"{policy} does not say which tasks it was trained on; name some with --tasks")
-    return names
+    Raises:
+        ConfigurationError: unknown perturbation.
+    """
+    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, PERTURBATIONS, applicable
+
+    if named is None and suite == "colosseum":
+        return tuple(name for name in PERTURBATIONS if any(name in applicable(task) for task in tasks))
+    names = [name for name in dict.fromkeys(named.split(",") if named else []) if name != NONE]
+    if unknown := [name for name in names if name not in PERTURBATIONS]:
+        raise ConfigurationError(f"unknown perturbations {unknown}; choose from {', '.join(PERTURBATIONS)}")
+    return tuple(names)

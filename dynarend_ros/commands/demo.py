@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from dynarend_core.evaluation.simulated import simulator_episodes
+    from dynarend_core.evaluation.suites import choose_tasks
     from dynarend_ros import demo_report
     from dynarend_ros.domain import free_domain_id
     from dynarend_ros.graph import environment
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.update(environment(domain_id))  # before DDS starts in this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
-    specs = simulator_episodes(args.tasks, args.policy, args.episodes)
+    specs = simulator_episodes(choose_tasks(args.tasks, None, args.policy).names, args.episodes)
     outcome = _run_graph(args, specs, domain_id, console)
     if outcome.error is not None and not outcome.recordings:
         raise outcome.error

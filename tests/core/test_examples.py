@@ -1,12 +1,14 @@
 """The examples run as they stand, headless."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dynarend_core.commands.__main__ import main
 from dynarend_core.policy import Policy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -54,6 +56,15 @@ def test_01_the_saved_cloud_holds_table_and_box(tmp_path, monkeypatch, capsys):
     on_table, on_box = np.abs(heights) < 0.003, np.abs(heights - 0.10) < 0.003
     assert (on_table | on_box).all()
     assert on_box.sum() > 100
+
+
+@needs_panda
+def test_02_the_evaluation_finds_the_policy_by_the_name_of_its_factory(tmp_path):
+    report = tmp_path / "report.json"
+    policy = f"{EXAMPLES / '02_your_own_policy.py'}:make"
+    options = ["--tasks", "push_buttons", "--episodes", "1", "--workers", "1", "--json", str(report)]
+    assert main(["evaluate", "--policy", policy, *options]) == 0
+    assert json.loads(report.read_text())["mean_success"] == 1.0
 
 
 @needs_panda

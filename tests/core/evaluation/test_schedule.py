@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from dynarend_core.errors import ConfigurationError
@@ -47,13 +45,21 @@ def test_the_draw_depends_on_task_and_seed_only():
     assert [s.phrasing for s in alone] != [s.phrasing for s in short if s.task == "open_drawer"]
 
 
-def test_a_perturbation_is_all_that_differs_from_the_usual_episodes():
-    usual, perturbed = schedule(25), schedule(25, perturbation="mass")
-    assert {s.perturbation for s in usual} == {"none"}
-    assert perturbed == [dataclasses.replace(s, perturbation="mass") for s in usual]
+def test_repeats_have_scenes_of_their_own_and_the_same_share_of_every_variation():
+    specs = schedule(10, repeats=5)
+    for task in TASKS:
+        seeds = [s.seed for s in specs if s.task == task]
+        assert len(set(seeds)) == 50
+    assert [sum(s.repeat == r for s in specs) for r in range(5)] == [20] * 5
+    assert {s.variation for s in specs if s.task == "push_buttons"} == set(range(50))
+    first = [s.variation for s in specs if s.task == "push_buttons" and s.repeat == 0]
+    assert first == list(range(0, 50, 5))
 
 
-@pytest.mark.parametrize("options", [{"episodes": 0}, {"episodes": 5, "seed_start": EVALUATION_SEED_START - 1}])
+@pytest.mark.parametrize(
+    "options",
+    [{"episodes": 0}, {"episodes": 5, "repeats": 0}, {"episodes": 5, "seed_start": EVALUATION_SEED_START - 1}],
+)
 def test_seen_seeds_and_empty_schedules_are_refused(options):
     with pytest.raises(ConfigurationError):
         schedule(**options)

@@ -1,33 +1,37 @@
-"""Without names, a policy is run on the tasks it was trained on, however many tasks there are."""
+"""The work list: every scene undisturbed, and under every perturbation that makes sense for its task."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import dataclasses
 
 import pytest
 
-from dynarend_core.errors import CheckpointError, ConfigurationError
-from dynarend_core.evaluation.simulated import simulator_episodes
+from dynarend_core.errors import ConfigurationError
+from dynarend_core.evaluation.simulated import choose_perturbations, simulator_episodes
+from dynarend_core.sim.mujoco.perturbations.catalogue import ALL, PERTURBATIONS, applicable
 
-SHIPPED = Path(__file__).parents[3] / "models/policies/small"
-
-
-def test_the_shipped_policy_runs_on_its_four_tasks_unless_others_are_named() -> None:
-    episodes = simulator_episodes(None, SHIPPED, 2)
-    assert {e.task for e in episodes} == {
-        "meat_off_grill", "open_drawer", "push_buttons", "slide_block_to_color_target"
-    }  # fmt: skip
-    assert len(episodes) == 8
-    assert {e.task for e in simulator_episodes("open_drawer", SHIPPED, 2)} == {"open_drawer"}
+TASKS = ("push_buttons", "meat_off_grill")
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="open_drawer"):
-        simulator_episodes("fold_laundry", SHIPPED, 2)
-    with pytest.raises(CheckpointError, match="nowhere"):
-        simulator_episodes(None, tmp_path / "nowhere", 2)
-    config = json.loads((SHIPPED / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, "tasks": []}))
-    with pytest.raises(ConfigurationError, match="--tasks"):
-        simulator_episodes(None, tmp_path, 2)
+def test_a_perturbation_is_all_that_differs_from_the_usual_episodes() -> None:
+    usual = simulator_episodes(TASKS, 3)
+    assert {e.perturbation for e in usual} == {"none"}
+    both = simulator_episodes(TASKS, 3, perturbations=("light_color", ALL))
+    assert [e for e in both if e.perturbation == "none"] == usual
+    for name in ("light_color", ALL):
+        assert [e for e in both if e.perturbation == name] == [dataclasses.replace(e, perturbation=name) for e in usual]
+
+
+def test_the_colosseum_is_every_applicable_perturbation_of_every_task() -> None:
+    names = choose_perturbations(None, "colosseum", TASKS)
+    episodes = simulator_episodes(TASKS, 1, perturbations=names)
+    for task in TASKS:
+        assert {e.perturbation for e in episodes if e.task == task} == {"none", *applicable(task)}
+
+
+def test_other_suites_are_undisturbed_unless_asked() -> None:
+    assert choose_perturbations(None, "rlbench18", TASKS) == ()
+    assert choose_perturbations("none,light_color", None, TASKS) == ("light_color",)
+    assert choose_perturbations("light_color", "colosseum", TASKS) == ("light_color",)
+    with pytest.raises(ConfigurationError, match=PERTURBATIONS[0]):
+        choose_perturbations("earthquake", None, TASKS)

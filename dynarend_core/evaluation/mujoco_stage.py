@@ -1,0 +1,53 @@
+"""Simulator, policy and camera of one process of an evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+from dynarend_core.evaluation.parallel import Pictures, Stage
+from dynarend_core.evaluation.policy_source import PolicySource
+from dynarend_core.sim.environment import EVALUATION_SEED_START
+from dynarend_core.types import Array
+
+CAMERAS = ("front", "left_shoulder")
+SIZE = (256, 256)
+
+
+@dataclass(frozen=True)
+class MujocoStage:
+    """Builds a :class:`Stage` in MuJoCo; travels to worker processes and other machines.
+
+    Attributes:
+        policy: What acts.
+        pictures: Which episodes to photograph.
+        perfect_executor: Reach keyframes without a planner (docs/evaluation.md).
+    """
+
+    policy: PolicySource
+    pictures: Pictures = Pictures.NONE
+    perfect_executor: bool = False
+
+    def __call__(self) -> Stage:
+        """Load everything, with one thread: episodes run side by side.
+
+        Raises:
+            DynaRendError: the policy cannot be loaded.
+        """
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        import numpy as np
+        import torch
+
+        from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+
+        torch.set_num_threads(1)
+        environment = MujocoEnvironment(perfect_executor=self.perfect_executor)
+
+        def snapshot() -> Array:
+            return np.vstack([view.rgb for view in environment.world.views(CAMERAS, size=SIZE)])
+
+        policy = self.policy.load()
+        with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
+            policy.act(environment.reset(environment.task_names()[0], 0, EVALUATION_SEED_START))
+        return Stage(environment, policy, snapshot, self.pictures)
