@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 
 import pytest
 
 from dynarend_core.errors import ConfigurationError
+from dynarend_core.evaluation.rollout import MAX_KEYFRAMES
 from dynarend_core.evaluation.simulated import choose_perturbations, simulator_episodes
+from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.perturbations.catalogue import ALL, PERTURBATIONS, applicable
 
 TASKS = ("push_buttons", "meat_off_grill")
@@ -27,6 +30,15 @@ def test_the_colosseum_is_every_applicable_perturbation_of_every_task() -> None:
     episodes = simulator_episodes(TASKS, 1, perturbations=names)
     for task in TASKS:
         assert {e.perturbation for e in episodes if e.task == task} == {"none", *applicable(task)}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mujoco_controllers") is None, reason="the Panda model is not installed")
+def test_the_longest_expert_stays_within_the_keyframe_limit() -> None:
+    environment = MujocoEnvironment(image_size=32)
+    for task, variation in (("stack_blocks", 2), ("place_cups", 2), ("stack_cups", 0), ("put_item_in_drawer", 2)):
+        environment.reset(task, variation, 0)
+        assert len(environment.world.task.waypoints(environment.world)) <= MAX_KEYFRAMES
+    environment.close()
 
 
 def test_other_suites_are_undisturbed_unless_asked() -> None:

@@ -105,7 +105,9 @@ class PutMoneyInSafe(Task):
         return self._shelf(world) == self.variation and world.held is None
 
     def failure(self, world: MujocoWorld) -> FailureReason:
-        """The money was left on another shelf."""
+        """The money was left on another shelf, or fell from the table."""
+        if world.body_position("money")[2] < 0.7:
+            return FailureReason.DROPPED
         wrong = world.held is None and self._shelf(world) not in (None, self.variation)
         return FailureReason.WRONG_OBJECT if wrong else FailureReason.NONE
 

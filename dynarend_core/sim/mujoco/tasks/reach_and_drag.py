@@ -99,8 +99,8 @@ class ReachAndDrag(Task):
         return self._over(world, self.order[0])
 
     def failure(self, world: MujocoWorld) -> FailureReason:
-        """The cube lies on another square, or fell off the table."""
-        if world.body_position("cube")[2] < 0.7:
+        """The cube lies on another square, or cube or stick fell off the table."""
+        if min(world.body_position("cube")[2], world.body_position("stick")[2]) < 0.7:
             return FailureReason.DROPPED
         wrong = any(self._over(world, i) for i in self.order[1:])
         return FailureReason.WRONG_OBJECT if wrong else FailureReason.NONE

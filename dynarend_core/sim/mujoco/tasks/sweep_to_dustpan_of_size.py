@@ -112,8 +112,8 @@ class SweepToDustpanOfSize(Task):
         return self._swept(world, self.variation) == DIRTS
 
     def failure(self, world: MujocoWorld) -> FailureReason:
-        """Dirt lies in the other dustpan, or fell from the table."""
-        if any(world.body_position(f"dirt{i}")[2] < 0.7 for i in range(DIRTS)):
+        """Dirt lies in the other dustpan, or dirt or the broom fell from the table."""
+        if any(world.body_position(name)[2] < 0.7 for name in ("broom", *(f"dirt{i}" for i in range(DIRTS)))):
             return FailureReason.DROPPED
         return FailureReason.WRONG_OBJECT if self._swept(world, 1 - self.variation) else FailureReason.NONE
 
