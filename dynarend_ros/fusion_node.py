@@ -15,6 +15,7 @@ from dynarend_core.perception.fusers import create_fuser
 from dynarend_core.perception.synchronizer import FrameSet, FrameSynchronizer
 from dynarend_core.types import CameraView
 from dynarend_ros import diagnostics, qos, runtime, topics, transforms
+from dynarend_ros.calibrated_frames import CalibratedFrames
 from dynarend_ros.camera_assembler import RawFrame
 from dynarend_ros.camera_input import CameraInput
 from dynarend_ros.conversions import cloud_to_message
@@ -52,6 +53,7 @@ class FusionNode(runtime.SpinningNode):
         self._cameras: dict[str, CameraInput] = {}
         tf = transforms.listen(self, self._on_transforms) if p.extrinsics == "tf" else None
         self._cameras = {name: CameraInput(self, name, p, tf, self._receive) for name in p.cameras}
+        self._frames = CalibratedFrames(self, p.camera_files, tf)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(p.camera_timeout_s / 4, self._poll, clock=steady)
         diagnostics.DiagnosticsPublisher(self, self._describe)
@@ -154,6 +156,7 @@ class FusionNode(runtime.SpinningNode):
         counters = self._sync.counters
         parts = {name: c.describe(counters[name], fastest_hz, now_s) for name, c in self._cameras.items()}
         problems = [f"fusion: {self._trouble}"] if self._trouble else []
+        problems += [f"calibration of {name}: {problem}" for name, problem in self._frames.problems.items()]
         problems += [f"{name}: {part.message}" for name, part in parts.items() if part.level != diagnostics.OK]
         values: dict[str, object] = {
             "clouds": self._clouds,

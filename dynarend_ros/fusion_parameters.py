@@ -27,6 +27,9 @@ class FusionParameters:
     extrinsics: str = parameter(
         "topic", "Where camera poses come from: /tf, or the topics <camera>/transform.", choices=("tf", "topic")
     )
+    camera_files: tuple[str, ...] = parameter(
+        ("",), "Camera files of dynarend calibrate, or folders of them; their cameras' places are published (TF)."
+    )
     base_frame: str = parameter("panda_link0", "Frame of the cloud; parent of the camera transforms.")
     image_reliability: str = parameter(
         "best_effort", "best_effort matches every driver.", choices=("reliable", "best_effort")

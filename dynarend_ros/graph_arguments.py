@@ -12,6 +12,7 @@ from dynarend_core.errors import ConfigurationError
 from dynarend_ros.graph import GRAPHS, NodeSpec, graph, share_folder
 
 FLAG = ("true", "false")
+LISTS = ("cameras", "camera_files")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ ARGUMENTS: dict[str, Argument] = {
         graphs=("policy",),
     ),
     "cameras": Argument("Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras",)),
+    "camera_files": Argument(
+        "Camera files of `dynarend calibrate`, or folders of them, as YAML: [config/cameras]; published on /tf_static.",
+        ("fusion_node.camera_files",),
+        graphs=("policy", "cameras"),
+    ),
     "source": Argument(
         "Where images come from: RealSense cameras, recordings of their SDK, or software stand-ins.",
         ("camera_node.source",),
@@ -63,6 +69,7 @@ ARGUMENTS: dict[str, Argument] = {
 
 SIMULATED: dict[str, dict[str, Any]] = {
     "sim_node": {"camera_rate_hz": 5.0, "overview_rate_hz": 0.0},
+    "fusion_node": {"extrinsics": "topic", "camera_files": [""]},
     "executor_node": {
         "arm_topic": "joint_trajectory",
         "gripper_kind": "joint_trajectory",
@@ -136,8 +143,10 @@ def _settings(name: str, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         for target in argument.targets:
             node, _, parameter = target.partition(".")
             if node in names:
-                is_yaml = argument.choices == FLAG or key == "cameras"
+                is_yaml = argument.choices == FLAG or key in LISTS
                 settings.setdefault(node, {})[parameter] = yaml.safe_load(text) if is_yaml else text
+    if given.get("source") == "software" and "camera_files" not in given:
+        settings.setdefault("fusion_node", {})["camera_files"] = [""]  # rendered cameras know where they are
     if "robot" in given:
         from dynarend_ros.robots import find_robot
 
