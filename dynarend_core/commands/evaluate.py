@@ -161,7 +161,7 @@ def _stage(args: argparse.Namespace, source: PolicySource) -> MujocoStage:
     from dynarend_core.evaluation.parallel import Pictures
 
     pictures = Pictures.ALL if args.filmstrips else Pictures.FAILURES if args.out else Pictures.NONE
-    return MujocoStage(source, pictures, perfect_executor=args.executor == "perfect")
+    return MujocoStage(source.resolved(), pictures, perfect_executor=args.executor == "perfect")
 
 
 def _collect(

@@ -125,7 +125,7 @@ class EvaluationDisplay:
                 interval = f"{ends[0]:.0%} to {ends[1]:.0%}" if row.done else "-"
                 view.add_row(name, f"{row.done}/{row.total}", _rate(row), interval, seconds, self._left(row))
             view.add_section()
-        view.add_row("all", f"{self._all.done}/{self._all.total}", _rate(self._all), "", "", self._left())
+        view.add_row("total", f"{self._all.done}/{self._all.total}", _rate(self._all), "", "", self._left())
         return view
 
 

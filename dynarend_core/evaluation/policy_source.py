@@ -66,6 +66,13 @@ class PolicySource:
             digest.update(file.read_bytes())
         return digest.hexdigest() if files else ""
 
+    def resolved(self) -> PolicySource:
+        """The same with an absolute path, for processes that work elsewhere."""
+        if self.folder is not None:
+            return PolicySource(str(self.folder.absolute()))
+        place, factory = self._parts()
+        return PolicySource(f"{Path(place).absolute()}:{factory}") if place.endswith(".py") else self
+
     def load(self) -> Actor:
         """The policy itself.
 

@@ -41,6 +41,13 @@ def test_a_file_and_a_module_give_the_same_policy(mine, monkeypatch):
     assert PolicySource("my_policy:make").load().act(None) == 42
 
 
+def test_processes_that_work_elsewhere_get_absolute_paths(mine, monkeypatch):
+    monkeypatch.chdir(mine.parent)
+    assert PolicySource("my_policy.py:make").resolved() == PolicySource(f"{mine}:make")
+    assert PolicySource("policies/a").resolved().folder == mine.parent / "policies" / "a"
+    assert PolicySource("package.module:make").resolved() == PolicySource("package.module:make")
+
+
 def test_the_working_directory_is_not_searched(mine, monkeypatch):
     monkeypatch.chdir(mine.parent)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", str(mine.parent))])
