@@ -8,12 +8,20 @@ import numpy as np
 
 from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import PlanningError
+from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
 
 DISPLACED_M, DISPLACED_RAD = 0.02, np.deg2rad(10.0)
 """Largest displacement of the arm in a displaced copy of an observation."""
+
+MISSED_M, MISSED_RAD = 0.01, np.deg2rad(3.0)
+"""An arm that stops farther than this from its keyframe leaned on something that the expert did not mean.
+
+The servos are stiff: a button on its stop, a handle or a tap that is meant to be touched holds the tip back by at most
+3 mm and half a degree, while a link on a cabinet or a rack holds it back by 13 mm and more.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ def demonstrate(
     """Solve one scene and record it; deterministic by its arguments.
 
     The variation cycles with the seed, every other demonstration starts from a disturbed arm pose, and only
-    phrasings meant for training are used.
+    phrasings meant for training are used. A scene solved by an arm that missed a keyframe does not count, because its
+    label would say what the arm did not do. The failure's cause is then ``controller``.
 
     Args:
         environment: Simulator to use.
@@ -55,6 +64,9 @@ def demonstrate(
         observation = result.observation
         if result.failure_reason is not FailureReason.NONE:
             return ExpertResult(None, result.failure_reason, f"keyframe {step + 1}: {result.message}")
+        missed = _missed(target, observation.gripper.T_base_gripper)
+        if missed:
+            return ExpertResult(None, FailureReason.CONTROLLER, f"keyframe {step + 1}: {missed}")
         recorder.end_step(observation)
     if not world.success():
         return ExpertResult(None, FailureReason.TIMEOUT, "the expert's keyframes did not solve the task")
@@ -63,6 +75,16 @@ def demonstrate(
         frames=tuple(recorder.frames), transitions=tuple(recorder.transitions), object_names=world.object_names,
     )  # fmt: skip
     return ExpertResult(episode, FailureReason.NONE, "")
+
+
+def _missed(target: Keyframe, T_base_gripper: Array) -> str:
+    """By how much the arm at ``(4, 4)`` missed a keyframe; empty if it is there."""
+    T = target.T_base_gripper
+    distance = float(np.linalg.norm(T_base_gripper[:3, 3] - T[:3, 3]))
+    angle = rotations.rotation_angle(T_base_gripper[:3, :3], T[:3, :3])
+    if distance <= MISSED_M and angle <= MISSED_RAD:
+        return ""
+    return f"the arm stopped {100 * distance:.1f} cm and {np.degrees(angle):.0f} degrees from it"
 
 
 class _Recorder:

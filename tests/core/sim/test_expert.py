@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dynarend_core.datasets.keyframes import discover_keyframes
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.expert import demonstrate
+from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
+from dynarend_core.sim.mujoco.world import MujocoWorld
+from dynarend_core.types import FailureReason, Keyframe
 
 KEYFRAMES = {
     "open_drawer": 3,
@@ -40,7 +45,29 @@ def test_solves_and_records(environment: MujocoEnvironment, name: str) -> None:
             assert t.frame_index < t.target_index
             assert reached.kind == "keyframe"
             assert t.step == kinds[: t.target_index].count("keyframe")
-            assert np.linalg.norm(reached.gripper.T_base_gripper[:3, 3] - t.keyframe.T_base_gripper[:3, 3]) < 0.02
+            assert np.linalg.norm(reached.gripper.T_base_gripper[:3, 3] - t.keyframe.T_base_gripper[:3, 3]) < 0.01
+
+
+def test_a_scene_solved_by_an_arm_that_missed_a_keyframe_does_not_count(
+    environment: MujocoEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A press led 4 cm deeper than the button goes: the button is pressed all the same."""
+    task = TASKS["push_buttons"]
+    waypoints = task.waypoints
+
+    def too_deep(self: Task, world: MujocoWorld) -> list[Keyframe]:
+        *before, last = waypoints(self, world)
+        T = last.T_base_gripper.copy()
+        T[2, 3] -= 0.04
+        return [*before, replace(last, T_base_gripper=T)]
+
+    assert demonstrate(environment, task.name, 50).episode is not None
+    monkeypatch.setattr(task, "waypoints", too_deep)
+    result = demonstrate(environment, task.name, 50)
+    assert environment.world.success()
+    assert result.episode is None
+    assert result.failure_reason is FailureReason.CONTROLLER
+    assert result.message.startswith("keyframe 2: the arm stopped")
 
 
 def test_equal_seeds_give_equal_demonstrations(environment: MujocoEnvironment) -> None:

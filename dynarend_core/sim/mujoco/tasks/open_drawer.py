@@ -13,9 +13,9 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, add_cabinet, pulling
+from dynarend_core.sim.mujoco.cabinet import GRASP_Y, add_cabinet, arm_clears_drawer, pulling
 from dynarend_core.sim.mujoco.roles import Part, Roles
-from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, reachable
+from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, arm_paths
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
@@ -40,15 +40,22 @@ class OpenDrawer(Task):
         add_cabinet(spec, self.center, self.yaw)
 
     def _place(self) -> None:
-        """Draw the yaw first and then positions until the arm reaches: so the yaw stays uniform."""
+        """Draw the yaw first and then positions until the arm has room: so the yaw stays uniform."""
         self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
         local_grasp = np.array([0.0, GRASP_Y])
         for _ in range(MAX_PLACEMENTS):
             grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
             self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ local_grasp
-            if reachable(pulling(self.center, self.yaw, self.variation)):
+            if self._arm_has_room():
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def _arm_has_room(self) -> bool:
+        """Within reach, and neither does the elbow stand in the cabinet nor the drawer come out under it."""
+        paths = arm_paths(pulling(self.center, self.yaw, self.variation), straight=(1, 2))
+        return paths is not None and all(
+            arm_clears_drawer(q, self.center, self.yaw, self.variation) for q in np.concatenate(paths)
+        )
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
