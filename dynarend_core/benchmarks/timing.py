@@ -64,12 +64,18 @@ def measure_in_turn(
                 function()
     rounds: list[list[float]] = []
     while len(rounds) < repeats and (len(rounds) < 3 or time.perf_counter() < deadline):
-        rounds.append([_call_ms(function) for function in functions])
-    p10, median, p90 = np.percentile(rounds, [10, 50, 90], axis=0)
-    return tuple(Timing(float(median[i]), float(p10[i]), float(p90[i]), len(rounds)) for i in range(len(functions)))
+        rounds.append([call_ms(function) for function in functions])
+    return tuple(timing(times) for times in zip(*rounds, strict=True))
 
 
-def _call_ms(function: Callable[[], object]) -> float:
+def timing(times_ms: Sequence[float]) -> Timing:
+    """What single times [ms] come to."""
+    p10, median, p90 = np.percentile(times_ms, [10, 50, 90])
+    return Timing(float(median), float(p10), float(p90), len(times_ms))
+
+
+def call_ms(function: Callable[[], object]) -> float:
+    """Wall time of one call [ms]."""
     start = time.perf_counter()
     function()
     return (time.perf_counter() - start) * 1e3

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Time the hot paths on this machine: four 640x480 RGB-D views to a cropped 5 mm cloud (fusion.ours_ms), cloud to
-keyframe for each preset (policy.<preset>_ms), the simulator's cameras (render.*), and a pretraining step with volume
-rendering (rendering.*, on a GPU also rendering_cuda.*). Medians, with the 10th and 90th percentile. Views come from the
-simulator where OpenGL works, else from a ray-cast scene; depths carry 1 mm of noise. benchmarks/README.md explains
-every field.
+keyframe for each preset (policy.<preset>_ms), the simulator's cameras in one scene (render.*), a camera and a second
+of physics over all tasks (simulator.*), and a pretraining step with volume rendering (rendering.*, on a GPU also
+rendering_cuda.*). Medians, with the 10th and 90th percentile. Views come from the simulator where OpenGL works, else
+from a ray-cast scene; depths carry 1 mm of noise. benchmarks/README.md explains every field.
 
 Other programs on the same cores spoil the figures: mind machine.load_1min in the report.
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     report: dict[str, Any] = {"machine": {**machine(), "threads": threads}, "policy": {}}
     with console.status("rendering"):
-        report["render"], views, scene = _render(args.repeats)
+        report["render"], report["simulator"], views, scene = _simulate(args.repeats)
     with console.status("fusion"):
         cloud, fusion = time_fusion(views, threads, args.repeats)
         report["fusion"] = {**fusion, "scene": scene}
@@ -84,16 +84,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _render(repeats: int) -> tuple[dict[str, Any], tuple[CameraView, ...], str]:
-    """Timings of the simulator's cameras, and views to fuse; without OpenGL, the reason and ray-cast views."""
+def _simulate(repeats: int) -> tuple[dict[str, Any], dict[str, Any], tuple[CameraView, ...], str]:
+    """Timings of cameras and of the simulator, and views to fuse; without OpenGL, the reason and ray-cast views."""
     from dynarend_core.benchmarks.render import time_rendering
     from dynarend_core.benchmarks.scene import add_depth_noise, synthetic_views
+    from dynarend_core.benchmarks.simulator import time_simulator
 
     try:
         fields, views = time_rendering(repeats)
+        simulator = time_simulator()
     except Exception as error:  # OpenGL fails in many ways, with many types; the other timings do not need it
-        return {"unavailable": f"{type(error).__name__}: {error}"}, synthetic_views(), "ray-cast"
-    return fields, add_depth_noise(views), "mujoco"
+        why = {"unavailable": f"{type(error).__name__}: {error}"}
+        return why, why, synthetic_views(), "ray-cast"
+    return fields, simulator, add_depth_noise(views), "mujoco"
 
 
 def _devices(rendering_preset: str) -> list[str]:
@@ -118,7 +121,7 @@ def _table(report: dict[str, Any]) -> Table:
     table = Table(title=f"{cpu['cpu']}, threads: {cpu['threads']}, load {cpu['load_1min']}")
     for column in ("what", "median ms", "p10", "p90", "calls"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    for group in (g for g in ("fusion", "policy", "render", "rendering", "rendering_cuda") if g in report):
+    for group in (g for g in ("fusion", "policy", "render", "simulator", "rendering", "rendering_cuda") if g in report):
         for field, value in report[group].items():
             name = field.removesuffix("_repeats")
             if name == field:

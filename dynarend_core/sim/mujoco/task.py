@@ -51,6 +51,8 @@ class Task(ABC):
     variation_count: ClassVar[int]
     graspable: ClassVar[tuple[str, ...]] = ()
     """Bodies that a closing gripper may hold."""
+    expert_floor: ClassVar[float] = 0.95
+    """Share of scenes that the expert has to solve for ``dynarend collect --verify`` to pass."""
     roles: ClassVar[Roles] = Roles()
     """What perturbations may change."""
 

@@ -39,6 +39,9 @@ def test_writes_reports_continues_and_repeats_itself(tmp_path: Path) -> None:
     assert store.episodes(TASK) == [0, 1, 2]
     summary = json.loads(report.read_text())["tasks"][TASK]
     assert (summary["episodes"], summary["successes"], summary["failures"]) == (2, 2, {})
+    stored_bytes = sum(store.path(TASK, i).stat().st_size for i in (1, 2))
+    per_keyframe = json.loads(report.read_text())["store"]["bytes_per_keyframe"]
+    assert per_keyframe == pytest.approx(stored_bytes / 4)  # two keyframes each
     environment = MujocoEnvironment()
     for episode in (0, 2):
         stored, again = store.read(TASK, episode), demonstrate(environment, TASK, 7 + episode).episode
@@ -62,6 +65,16 @@ def test_target_views_are_recorded_the_same_each_time_and_not_mixed(tmp_path: Pa
     assert written.target_cameras(TASK, 0) == ("orbit0", "orbit1")
     with pytest.raises(ConfigurationError, match="2 target views, not 0"):
         run(*common)
+
+
+def test_verify_asks_less_of_the_experts_of_the_hardest_tasks() -> None:
+    outcomes = [
+        collect.Outcome(task, i, "timeout" if i < 2 else "", "", 5, 6, 0.0)
+        for task, n in (("stack_cups", 20), ("open_drawer", 20), ("turn_tap", 50), ("place_cups", 10))
+        for i in range(n)
+    ]
+    tasks = collect.summarise(outcomes, 10.0)["tasks"]
+    assert {name for name, task in tasks.items() if task["below_floor"]} == {"open_drawer", "place_cups"}
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,11 @@ def test_buttons_in_the_wrong_order_fail(environment: MujocoEnvironment, attempt
         ("meat_off_grill", 0, 1),
         ("turn_tap", 0, 1),
         ("place_shape_in_shape_sorter", 0, 3),
+        ("put_item_in_drawer", 0, 1),
+        ("put_money_in_safe", 0, 2),
+        ("place_wine_at_rack_location", 1, 2),
+        ("put_groceries_in_cupboard", 3, 7),
+        ("sweep_to_dustpan_of_size", 0, 1),
     ],
 )
 def test_doing_what_another_variation_asks_for_fails(
@@ -142,6 +147,7 @@ def test_doing_what_another_variation_asks_for_fails(
     keyframes = task.waypoints(environment.world)
     task.variation = variation
     assert attempt(keyframes) is FailureReason.WRONG_OBJECT
+    assert not environment.world.success()
 
 
 def test_an_unreachable_keyframe_leaves_the_arm_where_it_is(environment: MujocoEnvironment) -> None:

@@ -47,6 +47,7 @@ class PlaceCups(Task):
     name = "place_cups"
     variation_count = 3
     graspable = ("cup0", "cup1", "cup2")
+    expert_floor = 0.90
     roles = Roles(
         object=Part(graspable, keeps=(TOP,)), receptacle=Part(("holder",)), sliding=graspable, weighed=graspable
     )

@@ -42,6 +42,7 @@ class PlaceShapeInShapeSorter(Task):
     name = "place_shape_in_shape_sorter"
     variation_count = 5
     graspable = tuple(name.replace(" ", "_") for name in NAMES)
+    expert_floor = 0.90
     roles = Roles(object=Part(graspable), receptacle=Part(("sorter",)), sliding=graspable, weighed=graspable)
 
     def build(self, spec: mujoco.MjSpec) -> None:

@@ -39,6 +39,7 @@ class StackCups(Task):
     name = "stack_cups"
     variation_count = 20
     graspable = ("cup0", "cup1", "cup2")
+    expert_floor = 0.90
     roles = Roles(object=Part(graspable, looks=False), sliding=graspable, weighed=graspable)
 
     def build(self, spec: mujoco.MjSpec) -> None:
