@@ -64,17 +64,17 @@ def measure_in_turn(
                 function()
     rounds: list[list[float]] = []
     while len(rounds) < repeats and (len(rounds) < 3 or time.perf_counter() < deadline):
-        rounds.append([call_ms(function) for function in functions])
+        rounds.append([_call_ms(function) for function in functions])
     return tuple(timing(times) for times in zip(*rounds, strict=True))
 
 
-def timing(times_ms: Sequence[float]) -> Timing:
+def timing(times_ms: Sequence[float] | np.ndarray) -> Timing:
     """What single times [ms] come to."""
     p10, median, p90 = np.percentile(times_ms, [10, 50, 90])
     return Timing(float(median), float(p10), float(p90), len(times_ms))
 
 
-def call_ms(function: Callable[[], object]) -> float:
+def _call_ms(function: Callable[[], object]) -> float:
     """Wall time of one call [ms]."""
     start = time.perf_counter()
     function()
