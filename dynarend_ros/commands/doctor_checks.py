@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import util
 
 from dynarend_core.commands.finding import DoctorOptions, Finding, Level
@@ -98,15 +98,21 @@ def check_graph(options: DoctorOptions) -> Iterator[Finding]:
         yield Finding(f"none runs in ROS domain {domain}: nothing to listen to. Start one, and call the doctor again")
         return
     yield Finding(f"heard {len(heard.nodes)} nodes: {', '.join(heard.nodes)}")
-    for name, (level, message) in sorted(heard.reports.items()):
-        if level != Level.OK:
-            yield Finding(f"{name} reports: {message}", level, "docs/cameras.md 3 and docs/safety.md say what it means")
+    yield from judge_reports(heard.reports)
     if not heard.cameras:
         yield Finding("no camera publishes", Level.WARN, "start camera_node or your driver (dynarend up cameras)")
     for topic, camera in sorted(heard.cameras.items()):
         yield judge_stamps(topic, camera.ages_s, options.listen_s)
         if camera.frame:
             yield judge_chain(options.base_frame, camera.frame, camera.tf_problem)
+
+
+def judge_reports(reports: Mapping[str, tuple[Level, str]]) -> Iterator[Finding]:
+    """What nodes complain about in ``/diagnostics``; a node's summary is left out where a part of it complains."""
+    bad = {name: report for name, report in reports.items() if report[0] is not Level.OK}
+    for name, (level, message) in sorted(bad.items()):
+        if not any(other.startswith(f"{name}: ") for other in bad):
+            yield Finding(f"{name} reports: {message}", level, "docs/cameras.md 4 and docs/safety.md say what it means")
 
 
 def judge_stamps(topic: str, ages_s: list[float], listened_s: float) -> Finding:

@@ -35,14 +35,30 @@ def test_a_running_graph_is_heard_with_its_ages_its_chain_and_its_faults(options
     assert client.wait_for(
         lambda: "not connected" in client.counters.get("camera_node: wrist", {}).get("message", ""), 60.0
     )
-    findings = list(doctor_checks.check_graph(options))
-    levels = {finding.words: finding.level for finding in findings}
+    levels: dict[str, Level] = {}
+    for _ in range(5):  # a busy machine may need longer to find and to hear everybody
+        findings = list(doctor_checks.check_graph(options))
+        levels = {finding.words: finding.level for finding in findings}
+        chain_and_report = ("TF leads from", "camera_node: wrist reports")
+        if all(any(words.startswith(begin) for words in levels) for begin in chain_and_report):
+            break
     assert any("camera_node" in words and "heard" in words for words in levels)
     assert levels["TF leads from panda_link0 to front_color_optical_frame"] is Level.OK
     assert any(words.startswith("/front/color/camera_info: ") and "ms old" in words for words in levels)
     assert levels["/wrist/color/camera_info: nothing in 3 s"] is Level.FAIL
     assert any("camera_node: wrist reports" in words and level is not Level.OK for words, level in levels.items())
     assert all(f.remedy for f in findings if f.level is not Level.OK)
+
+
+def test_complaints_are_told_once_by_who_is_nearest_to_the_fault():
+    reports = {
+        "fusion_node": (Level.WARN, "wrist: no frame"),
+        "fusion_node: wrist": (Level.WARN, "no frame"),
+        "fusion_node: front": (Level.OK, "ok"),
+        "safety_node": (Level.FAIL, "fault"),
+    }
+    said = [(f.words, f.level) for f in doctor_checks.judge_reports(reports)]
+    assert said == [("fusion_node: wrist reports: no frame", Level.WARN), ("safety_node reports: fault", Level.FAIL)]
 
 
 def test_a_broken_chain_fails_with_tf_s_own_words():
