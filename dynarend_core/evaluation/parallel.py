@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -112,6 +114,15 @@ _stage: Stage | None = None
 def _start_worker(make_stage: Callable[[], Stage]) -> None:
     global _make_stage
     _make_stage = make_stage
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _play(spec: EpisodeSpec, max_keyframes: int) -> EpisodeResult:

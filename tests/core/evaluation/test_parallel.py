@@ -2,6 +2,12 @@
 
 import dataclasses
 import functools
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +17,28 @@ from dynarend_core.evaluation.rollout import EpisodeSpec
 from dynarend_core.types import FailureReason
 
 SPECS = [EpisodeSpec("task", variation, 100_000 + variation, 0) for variation in range(5)]
+
+
+ORPHANS = """
+    import multiprocessing, time
+    import evaluation_fakes
+    from dynarend_core.evaluation.parallel import run_episodes
+    from dynarend_core.evaluation.rollout import EpisodeSpec
+    if __name__ == "__main__":
+        specs = [EpisodeSpec("task", 0, seed) for seed in range(2000)]
+        for _ in run_episodes(specs, evaluation_fakes.stage, workers=2):
+            workers = multiprocessing.active_children()
+            if len(workers) == 2:
+                print(*(worker.pid for worker in workers), flush=True)
+                time.sleep(60)
+"""
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def outcome(results):
@@ -35,3 +63,16 @@ def test_dying_workers_are_replaced_and_the_deadly_episode_becomes_a_failure(fak
     assert set(results) == set(specs)
     assert results[specs[2]][:2] == (False, FailureReason.SIMULATOR)
     assert results[specs[0]][0]
+
+
+def test_workers_end_when_their_parent_is_killed(fakes):
+    words = [sys.executable, "-c", textwrap.dedent(ORPHANS)]
+    path = os.pathsep.join([os.path.dirname(fakes.__file__), *sys.path])
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}) as process:
+        workers = [int(word) for word in process.stdout.readline().split()]
+        process.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 30.0
+    while any(running(pid) for pid in workers):
+        assert time.monotonic() < deadline, "the workers live on"
+        time.sleep(0.05)
