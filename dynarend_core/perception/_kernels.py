@@ -17,6 +17,7 @@ Array = np.ndarray
 SUBVOXEL_BITS = 16
 BLOCK_BITS = 3
 SLOT_WIDTH = 8
+_PORTION = 640
 _MASK = (1 << BLOCK_BITS) - 1
 
 
@@ -131,20 +132,29 @@ def _set_point(point: Array, gx: float, gy: float, gz: float, color: Array, bloc
 
 @numba.njit(nogil=True, cache=True)
 def _scatter(points: Array, n: int, grid: Array, base: int, slots: Array, count: int) -> int:
-    """Add the first ``n`` points or slots to the slots of their cells, new cells in their order."""
-    for i in range(n):
-        cell = np.uint64(points[i, 7])  # unsigned indices need no test for wrap-around
-        slot = grid[cell] - base
-        if slot < 0:
-            slot = count
-            count += 1
-            grid[cell] = base + slot
-            for k in range(SLOT_WIDTH):
-                slots[slot, k] = points[i, k]
-        else:
-            s = np.uint64(slot)
-            for k in range(SLOT_WIDTH - 1):
-                slots[s, k] += points[i, k]
+    """Add the first ``n`` points or slots to the slots of their cells, new cells in their order.
+
+    In portions: all their cells are looked up before any is written, so that the memory answers many at once.
+    """
+    known = np.empty(_PORTION, dtype=np.int32)
+    for start in range(0, n, _PORTION):
+        m = min(_PORTION, n - start)
+        for i in range(m):
+            known[i] = grid[np.uint64(points[start + i, 7])]
+        for i in range(m):
+            slot = known[i] - base
+            if slot < 0:  # not there before this portion; perhaps since
+                slot = grid[np.uint64(points[start + i, 7])] - base
+            if slot < 0:
+                slot = count
+                count += 1
+                grid[np.uint64(points[start + i, 7])] = base + slot
+                for k in range(SLOT_WIDTH):
+                    slots[slot, k] = points[start + i, k]
+            else:
+                s = np.uint64(slot)
+                for k in range(SLOT_WIDTH - 1):
+                    slots[s, k] += points[start + i, k]
     return count
 
 
