@@ -27,7 +27,8 @@ examples:
   dynarend collect --out data/train --episodes 100                 100 demonstrations of every task
   dynarend collect --out data/val --episodes 20 --seed-start 50000 other scenes, for validation
   dynarend collect --out data/pre --target-views 4                 with extra views to pretrain on
-  dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds"""
+  dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds
+  dynarend collect --verify --perturbation mass --episodes 5       the same in perturbed scenes (docs/tasks.md)"""
 
 _environment = None
 
@@ -42,6 +43,7 @@ class _Job:
     seed: int
     displaced: int
     target_views: int
+    perturbation: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         help="solve and count, store nothing; exit code 1 if a task is below 95 %% (place_cups, stack_cups and "
         "place_shape_in_shape_sorter: 90 %%)",
     )
+    parser.add_argument(
+        "--perturbation", default="none", metavar="NAME",
+        help="with --verify: solve perturbed scenes, of the tasks it applies to; an unknown name lists all",
+    )  # fmt: skip
     add_json_option(parser, "counts, failures by cause and timings")
     parser.set_defaults(run=run)
 
@@ -91,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
     """Collect or verify; exit code 1 if any task falls below its floor under --verify."""
     tasks = _checked_tasks(args)
     jobs = [
-        _Job(None if args.verify else str(args.out), task, i, args.seed_start + i, args.displaced, args.target_views)
+        _Job(None if args.verify else str(args.out), task, i, args.seed_start + i, args.displaced, args.target_views,
+             args.perturbation)
         for i in range(args.episodes) for task in tasks
     ]  # fmt: skip
     jobs = [job for job in jobs if not _stored(job)]
@@ -111,11 +118,13 @@ def _checked_tasks(args: argparse.Namespace) -> list[str]:
     Raises:
         ConfigurationError: an unknown task, or options that make no sense.
     """
-    from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, factors_of, tasks_with
 
-    tasks = args.tasks.split(",") if args.tasks else MujocoEnvironment.task_names()
+    if args.perturbation != NONE and not args.verify:
+        raise ConfigurationError("--perturbation goes with --verify: demonstrations are recorded in usual scenes")
+    tasks = args.tasks.split(",") if args.tasks else tasks_with(args.perturbation)
     for task in tasks:
-        MujocoEnvironment.variation_count(task)
+        factors_of(task, args.perturbation)
     if args.out is None and not args.verify:
         raise ConfigurationError("say where to store demonstrations with --out DIR, or only count with --verify")
     if args.workers < 1 or args.displaced < 0 or args.target_views < 0:
@@ -215,7 +224,7 @@ def _demonstrate(job: _Job) -> Outcome:
         _environment = MujocoEnvironment()
     try:
         extra = (job.displaced, job.target_views, True) if job.root else (0, 0, False)
-        result = demonstrate(_environment, job.task, job.seed, *extra)
+        result = demonstrate(_environment, job.task, job.seed, *extra, perturbation=job.perturbation)
     except DynaRendError as error:
         return Outcome(job.task, job.episode, "simulator", str(error), 0, 0, 0.0)
     if result.episode is None:

@@ -10,6 +10,7 @@ from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transitio
 from dynarend_core.errors import PlanningError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
 from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
 
@@ -34,7 +35,13 @@ class ExpertResult:
 
 
 def demonstrate(
-    environment: MujocoEnvironment, task: str, seed: int, displaced: int = 1, target_views: int = 0, masks: bool = True
+    environment: MujocoEnvironment,
+    task: str,
+    seed: int,
+    displaced: int = 1,
+    target_views: int = 0,
+    masks: bool = True,
+    perturbation: str = NONE,
 ) -> ExpertResult:
     """Solve one scene and record it; deterministic by its arguments.
 
@@ -49,11 +56,18 @@ def demonstrate(
         displaced: Displaced copies per observation: the arm up to 2 cm and 10 degrees off, same label.
         target_views: Extra views a frame for rendering, each from another place on an orbit (geometry/orbit.py).
         masks: Record which object each pixel shows.
+        perturbation: How the scene differs from the usual one (docs/tasks.md).
+
+    Raises:
+        ConfigurationError: unknown task or perturbation, or one that makes no sense for the task.
+        SimulationError: no placement found.
     """
     variation = seed % environment.variation_count(task)
     rng = np.random.default_rng([seed, 1])
     world = environment.world
-    observation = environment.reset(task, variation, seed, phrasing=0, disturb_start=bool(seed % 2))
+    observation = environment.reset(
+        task, variation, seed, phrasing=0, disturb_start=bool(seed % 2), perturbation=perturbation
+    )
     instructions = tuple(world.task.instructions()[:-1])
     recorder = _Recorder(world, target_views, masks, np.random.default_rng([seed, 2]))
     recorder.add(observation.views, observation.gripper, observation.q, "start")

@@ -14,7 +14,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import ConfigurationError
-from dynarend_core.sim.mujoco.perturbations import objects, surroundings
+from dynarend_core.sim.mujoco.perturbations import distractors, objects, surroundings
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
@@ -57,6 +57,7 @@ FACTORS: dict[str, Factor] = {
     "table_color": Factor(surroundings.table_color),
     "background_texture": Factor(surroundings.background_texture),
     "camera_pose": Factor(surroundings.camera_pose),
+    "distractors": Factor(distractors.distractors),
     "friction": Factor(objects.friction, lambda task: bool(task.roles.sliding)),
     "mass": Factor(objects.mass, lambda task: bool(task.roles.weighed)),
 }
@@ -77,6 +78,19 @@ def applicable(task: str) -> tuple[str, ...]:
     return (*(name for name, factor in FACTORS.items() if factor.applies(TASKS[task])), ALL)
 
 
+def tasks_with(perturbation: str) -> list[str]:
+    """The tasks for which a perturbation makes sense; all for ``none``.
+
+    Raises:
+        ConfigurationError: unknown perturbation.
+    """
+    if perturbation not in (NONE, *PERTURBATIONS):
+        raise ConfigurationError(
+            f"unknown perturbation {perturbation!r}; choose from {', '.join((NONE, *PERTURBATIONS))}"
+        )
+    return [task for task in TASKS if perturbation in (NONE, *applicable(task))]
+
+
 def factors_of(task: str, perturbation: str) -> tuple[str, ...]:
     """The single factors that a perturbation of a task consists of; none for ``none``.
 
@@ -84,13 +98,9 @@ def factors_of(task: str, perturbation: str) -> tuple[str, ...]:
         ConfigurationError: unknown task or perturbation, or one that makes no sense for the task.
     """
     choices = applicable(task)
-    if perturbation not in (NONE, *PERTURBATIONS):
-        raise ConfigurationError(
-            f"unknown perturbation {perturbation!r}; choose from {', '.join((NONE, *PERTURBATIONS))}"
-        )
     if perturbation == NONE:
         return ()
-    if perturbation not in choices:
+    if task not in tasks_with(perturbation):
         raise ConfigurationError(f"{perturbation} does not apply to {task}; choose from {', '.join((NONE, *choices))}")
     return choices[:-1] if perturbation == ALL else (perturbation,)
 
