@@ -51,8 +51,12 @@ def build_scene(request: SceneRequest, visual_meshes: bool = False) -> tuple[Tas
     rng = np.random.default_rng([seed, abs(variation), zlib.crc32(name.encode())])
     task = TASKS[name](variation, rng)
     spec = base_spec(visual_meshes)
+    early = [factor for factor in factors if FACTORS[factor].before_build]
+    for factor in early:
+        FACTORS[factor].change(spec, task, generator(factor, name, variation, seed))
     task.build(spec)
     for factor in factors:
-        FACTORS[factor].change(spec, task, generator(factor, name, variation, seed))
+        if factor not in early:
+            FACTORS[factor].change(spec, task, generator(factor, name, variation, seed))
     Grasp.add_welds(spec, task.graspable)
     return task, spec.compile(), rng

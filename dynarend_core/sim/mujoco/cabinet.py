@@ -13,6 +13,7 @@ from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.robot_spheres import HAND_LINK, RobotSpheres
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.task import keyframe
 from dynarend_core.types import Keyframe
 
@@ -32,12 +33,12 @@ PULL = 0.24
 """How far a drawer is pulled [m]."""
 
 
-def pulling(center: np.ndarray, yaw: float, drawer: int) -> list[Keyframe]:
-    """Keyframes that open a drawer: in front of the handle, round it, and back."""
+def pulling(center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> list[Keyframe]:
+    """Keyframes that open a drawer: in front of the handle, round it, and back; the cabinet is scaled by ``scale``."""
     R_world_cabinet = rotations.rotation_z(yaw)
     # Gripper z into the drawer (-y of the cabinet), fingers opening vertically.
     R = R_world_cabinet @ np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-    grasp = np.array([*center, 0.0]) + R_world_cabinet @ np.array([0.0, GRASP_Y, HANDLE_Z[drawer]])
+    grasp = np.array([*center, 0.0]) + R_world_cabinet @ [0.0, GRASP_Y * scale, scaled_height(HANDLE_Z[drawer], scale)]
     outward = R_world_cabinet @ np.array([0.0, 1.0, 0.0])
     return [
         keyframe(R, grasp + 0.087 * outward, True, False),
@@ -46,7 +47,7 @@ def pulling(center: np.ndarray, yaw: float, drawer: int) -> list[Keyframe]:
     ]
 
 
-def arm_clears_drawer(q: np.ndarray, center: np.ndarray, yaw: float, drawer: int) -> bool:
+def arm_clears_drawer(q: np.ndarray, center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> bool:
     """Whether the arm, without its hand, stays off the cabinet and the drawer that its hand has pulled.
 
     Args:
@@ -54,23 +55,24 @@ def arm_clears_drawer(q: np.ndarray, center: np.ndarray, yaw: float, drawer: int
         center: ``(2,)`` the cabinet's middle, world frame [m].
         yaw: The cabinet's turn [rad].
         drawer: Which one is pulled.
+        scale: How much larger than usual the cabinet is.
     """
     T = se3.inverse(se3.make(rotations.rotation_z(yaw), np.array([*center, 0.0]))) @ T_WORLD_BASE
     tip = se3.apply(T, ArmKinematics().forward(q)[None, :3, 3])[0]
-    pulled = float(np.clip(tip[1] - GRASP_Y, 0.0, PULL))
+    pulled = float(np.clip(tip[1] - GRASP_Y * scale, 0.0, PULL))
     spheres = RobotSpheres()
     arm = spheres.links < HAND_LINK
     centres, radii = se3.apply(T, spheres.centres(q))[arm], spheres.radii[arm]
-    z = HANDLE_Z[drawer]
+    half, z = HALF * scale, scaled_height(HANDLE_Z[drawer], scale)
     boxes = [
-        ([-HALF, -HALF, BOTTOM_Z], [HALF, HALF, TOP_Z]),
-        ([-HALF, HALF, z - 0.065], [HALF, HALF + pulled, z + 0.055]),
+        ([-half, -half, BOTTOM_Z], [half, half, scaled_height(TOP_Z, scale)]),
+        ([-half, half, z - 0.065 * scale], [half, half + pulled, z + 0.055 * scale]),
     ]
     return all((np.linalg.norm(centres - np.clip(centres, *box), axis=1) > radii).all() for box in boxes)
 
 
-def add_cabinet(spec: mujoco.MjSpec, center: np.ndarray, yaw: float) -> None:
-    """A cabinet at ``center`` ``(2,)`` [m]; slide joints and bodies ``drawer0`` (bottom) to ``drawer2``."""
+def add_cabinet(spec: mujoco.MjSpec, center: np.ndarray, yaw: float, scale: float = 1.0) -> None:
+    """A scaled cabinet at ``center`` ``(2,)`` [m]; slide joints and bodies ``drawer0`` (bottom) to ``drawer2``."""
     quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(yaw))
     body = spec.worldbody.add_body(name="cabinet", pos=[*center, 0.0], quat=quat)
     box = mujoco.mjtGeom.mjGEOM_BOX
@@ -88,6 +90,7 @@ def add_cabinet(spec: mujoco.MjSpec, center: np.ndarray, yaw: float) -> None:
                           size=[0.006, 0.046, 0], rgba=METAL)  # fmt: skip
     for i, z in enumerate(HANDLE_Z):
         _add_drawer(body, i, z)
+    scale_body(spec, body, scale, foot=BOTTOM_Z)
 
 
 def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:

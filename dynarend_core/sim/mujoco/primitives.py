@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dynarend_core.geometry import rotations
+from dynarend_core.geometry.frames import TABLE_Z_WORLD
 
 GRIPPY = {"friction": [1.0, 0.02, 0.002], "condim": 4}
 """Contact of objects that are picked up: they neither slide nor spin in the fingers before they are held."""
@@ -29,6 +30,37 @@ def add_cylinder(
     """A cylinder along the body's z axis, sizes in [m]; options as ``MjsBody.add_geom``."""
     body.add_geom(type=mujoco.mjtGeom.mjGEOM_CYLINDER, pos=np.asarray(pos), size=[radius, half_height, 0.0],
                   rgba=[*np.asarray(rgb), 1.0], **options)  # fmt: skip
+
+
+def scale_body(spec: mujoco.MjSpec, body: mujoco.MjsBody, scale: float, foot: float = 0.0) -> None:
+    """Make a body and all that hangs on it larger; given masses and ranges of joints stay.
+
+    Args:
+        spec: The scene, for the body's meshes.
+        body: Its geoms and bodies are complete.
+        scale: Factor; 1 leaves everything as it is, to the bit.
+        foot: Height that stays where it is, body frame [m].
+    """
+    if scale == 1.0:
+        return
+    fixed = np.array([0.0, 0.0, foot])
+    for geom in body.geoms:
+        geom.size = scale * geom.size
+        if np.isnan(geom.fromto[0]):
+            geom.pos = fixed + scale * (geom.pos - fixed)
+        else:
+            geom.fromto = np.tile(fixed, 2) + scale * (geom.fromto - np.tile(fixed, 2))
+        if geom.type == mujoco.mjtGeom.mjGEOM_MESH:
+            mesh = spec.mesh(geom.meshname)
+            mesh.scale = scale * mesh.scale
+    for child in body.bodies:
+        child.pos = fixed + scale * (child.pos - fixed)
+        scale_body(spec, child, scale)
+
+
+def scaled_height(z: float, scale: float) -> float:
+    """Where a point at height ``z`` comes when what stands on the table is scaled, world frame [m]."""
+    return z + (scale - 1.0) * (z - TABLE_Z_WORLD)
 
 
 def add_standing_body(

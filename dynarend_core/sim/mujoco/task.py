@@ -61,6 +61,8 @@ class Task(ABC):
             raise ConfigurationError(f"{self.name} has variations 0 to {self.variation_count - 1}, got {variation}")
         self.variation = variation
         self.rng = rng
+        # How much larger than usual; perturbations set them before the scene is built.
+        self.object_scale = self.receptacle_scale = 1.0
 
     @abstractmethod
     def build(self, spec: mujoco.MjSpec) -> None:

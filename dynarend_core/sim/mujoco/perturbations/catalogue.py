@@ -29,10 +29,12 @@ class Factor:
     Attributes:
         change: Alters a built scene that is not compiled yet.
         applies: Whether it makes sense for a task.
+        before_build: It must be known before the task is built.
     """
 
     change: Callable[[mujoco.MjSpec, Task, np.random.Generator], None]
     applies: Callable[[type[Task]], bool] = lambda _task: True
+    before_build: bool = False
 
 
 def _object(roles: Roles) -> Part:
@@ -48,6 +50,10 @@ def _shown(part: Callable[[Roles], Part]) -> Callable[[type[Task]], bool]:
 
 
 FACTORS: dict[str, Factor] = {
+    "object_size": Factor(objects.object_size, lambda task: task.roles.object.size is not None, before_build=True),
+    "receptacle_size": Factor(
+        objects.receptacle_size, lambda task: task.roles.receptacle.size is not None, before_build=True
+    ),
     "object_texture": Factor(objects.retexture(_object), _shown(_object)),
     "object_color": Factor(objects.recolor(_object), _shown(_object)),
     "receptacle_texture": Factor(objects.retexture(_receptacle), _shown(_receptacle)),

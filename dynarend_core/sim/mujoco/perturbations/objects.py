@@ -1,4 +1,4 @@
-"""Perturbations of a task's object and receptacle: colour, texture, friction, mass."""
+"""Perturbations of a task's object and receptacle: colour, texture, size, friction, mass."""
 
 from __future__ import annotations
 
@@ -46,6 +46,18 @@ def retexture(part: Callable[[Roles], Part]) -> Change:
             textures.cover(_geoms(spec, name, part(task.roles).keeps), f"{name}_texture")
 
     return change
+
+
+def object_size(_spec: mujoco.MjSpec, task: Task, rng: np.random.Generator) -> None:
+    """One factor for all of the objects; the task builds and judges with it."""
+    assert task.roles.object.size is not None
+    task.object_scale = float(rng.uniform(*task.roles.object.size))
+
+
+def receptacle_size(_spec: mujoco.MjSpec, task: Task, rng: np.random.Generator) -> None:
+    """One factor for all of the receptacles; the task builds and judges with it."""
+    assert task.roles.receptacle.size is not None
+    task.receptacle_scale = float(rng.uniform(*task.roles.receptacle.size))
 
 
 def friction(spec: mujoco.MjSpec, task: Task, rng: np.random.Generator) -> None:

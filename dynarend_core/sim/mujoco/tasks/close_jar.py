@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, reachable
@@ -39,8 +40,8 @@ class CloseJar(Task):
     variation_count = 20
     graspable = ("lid",)
     roles = Roles(
-        object=Part(("lid",), looks=False),  # "the brown lid"
-        receptacle=Part(("jar0", "jar1"), looks=False), sliding=("lid",), weighed=("lid",),
+        object=Part(("lid",), looks=False, size=(1.0, 1.15)),  # "the brown lid"
+        receptacle=Part(("jar0", "jar1"), looks=False, size=(0.9, 1.15)), sliding=("lid",), weighed=("lid",),
     )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -53,13 +54,15 @@ class CloseJar(Task):
             jar = spec.worldbody.add_body(name=f"jar{i}", pos=[*self.jars[i], 0.75])
             jar.add_geom(type=cylinder, pos=[0, 0, 0.025], size=[0.035, 0.025, 0], rgba=[*COLORS[color], 1])
             jar.add_geom(type=cylinder, pos=[0, 0, 0.0575], size=[0.019, 0.0075, 0], rgba=[*COLORS[color], 1])
-        lid = spec.worldbody.add_body(name="lid", pos=[*self.lid, LID_Z + 0.0006])
+            scale_body(spec, jar, self.receptacle_scale)
+        lid = spec.worldbody.add_body(name="lid", pos=[*self.lid, scaled_height(LID_Z, self.object_scale) + 0.0006])
         lid.add_freejoint()
         lid.add_geom(type=cylinder, pos=[0, 0, 0.006], size=[0.032, 0.004, 0], rgba=BROWN, mass=0.04,
                      **STIFF)  # fmt: skip
         add_ring(lid, z=-0.004, height=0.012, inner_radius=0.025, wall=0.003, rgba=BROWN, mass=0.01)
         add_feet(lid, z=-0.0105, radius=0.028, rgba=BROWN)  # on the table
         add_feet(lid, z=0.0015, radius=0.012, rgba=BROWN)  # on a neck
+        scale_body(spec, lid, self.object_scale)
 
     def _place(self) -> None:
         for _ in range(MAX_PLACEMENTS):
@@ -91,8 +94,12 @@ class CloseJar(Task):
         return self._on(world, 0) and world.held is None
 
     def _on(self, world: MujocoWorld, jar: int) -> bool:
-        offset = world.body_position("lid") - [*self.jars[jar], SEAT_Z]
+        offset = world.body_position("lid") - [*self.jars[jar], self._seat_z()]
         return bool(np.abs(offset).max() < SEATED_M)
+
+    def _seat_z(self) -> float:
+        # The lid stands on feet that reach 1.5 mm above its middle.
+        return scaled_height(SEAT_Z + 0.0015, self.receptacle_scale) - 0.0015 * self.object_scale
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The lid lies on the other jar, or fell off the table."""
@@ -108,11 +115,12 @@ class CloseJar(Task):
         # A quarter turn about the middle of joint 7's range; the lid is round, so the yaw is free.
         R, R_turned = rotations.rotation_z(np.pi / 2) @ R_DOWN, R_DOWN
         lid, jar = self.lid, self.jars[0]
+        lid_z, seat_z = scaled_height(LID_Z, self.object_scale), self._seat_z()
         return [
-            keyframe(R, [*lid, LID_Z + 0.09], True, False),
-            keyframe(R, [*lid, LID_Z + GRIP_M], False, True),
-            keyframe(R, [*lid, LID_Z + 0.12], False, True),
-            keyframe(R, [*jar, SEAT_Z + 0.10], False, False),
-            keyframe(R, [*jar, SEAT_Z + GRIP_M + 0.001], False, True),
-            keyframe(R_turned, [*jar, SEAT_Z + GRIP_M + 0.001], True, True),
+            keyframe(R, [*lid, lid_z + 0.09], True, False),
+            keyframe(R, [*lid, lid_z + GRIP_M], False, True),
+            keyframe(R, [*lid, lid_z + 0.12], False, True),
+            keyframe(R, [*jar, seat_z + 0.10], False, False),
+            keyframe(R, [*jar, seat_z + GRIP_M + 0.001], False, True),
+            keyframe(R_turned, [*jar, seat_z + GRIP_M + 0.001], True, True),
         ]

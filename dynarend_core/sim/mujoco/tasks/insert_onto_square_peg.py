@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
@@ -28,7 +29,7 @@ NAMES = tuple(COLORS)
 PITCH_M = 0.13
 PEG_TOP = 0.89
 RING_Z, SEATED_Z = 0.7605, 0.7805
-HOLE_M, BAR_M = 0.04, 0.02
+HOLE_M, BAR_M, PEG_M, BASE_M = 0.04, 0.02, 0.025, 0.02
 TAB_M = 0.055
 """From the ring's middle to the middle of its tab [m]."""
 GRIP_M = 0.004
@@ -41,7 +42,10 @@ class InsertOntoSquarePeg(Task):
     name = "insert_onto_square_peg"
     variation_count = 20
     graspable = ("ring",)
-    roles = Roles(object=Part(("ring",)), receptacle=Part(("pegs",), looks=False), sliding=("ring",), weighed=("ring",))
+    roles = Roles(
+        object=Part(("ring",), size=(1.0, 1.5)), receptacle=Part(("pegs",), looks=False, size=(0.85, 1.15)),
+        sliding=("ring",), weighed=("ring",),
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A row of three pegs, turned about z, and the ring beside it."""
@@ -56,8 +60,11 @@ class InsertOntoSquarePeg(Task):
         for i, color in enumerate(colors):
             base.add_geom(type=box, pos=[(i - 1) * PITCH_M, 0, 0.08], size=[0.0125, 0.0125, 0.06],
                           rgba=[*COLORS[color], 1])  # fmt: skip
+        scale_body(spec, base, self.receptacle_scale)
         quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.ring_yaw))
-        ring = spec.worldbody.add_body(name="ring", pos=[*self.ring, RING_Z], quat=quat)
+        ring = spec.worldbody.add_body(
+            name="ring", pos=[*self.ring, scaled_height(RING_Z, self.object_scale)], quat=quat
+        )
         ring.add_freejoint()
         middle, half = (HOLE_M + BAR_M) / 2, BAR_M / 2
         for side in (-1, 1):
@@ -69,6 +76,7 @@ class InsertOntoSquarePeg(Task):
                               **{**STIFF, "friction": [0.3, 0.005, 0.0001]})  # fmt: skip
         ring.add_geom(type=box, pos=[TAB_M, 0, 0], size=[0.015, 0.008, half], rgba=BROWN, mass=0.01, **STIFF)
         add_feet(ring, z=-half - 0.0005, radius=0.033, rgba=BROWN)
+        scale_body(spec, ring, self.object_scale)
 
     def _place(self) -> None:
         """Draw all yaws first and then positions until the arm reaches: so the yaws stay uniform."""
@@ -78,13 +86,13 @@ class InsertOntoSquarePeg(Task):
             self.center = self.rng.uniform([0.12, -0.2], [0.38, 0.2])
             self.ring = self.rng.uniform([0.04, -0.34], [0.46, 0.34])
             nearest = min(np.linalg.norm(self.peg(i) - self.ring) for i in range(3))
-            if nearest > 0.17 and reachable(self._expert_keyframes()):
+            if nearest > 0.17 + 0.07 * (self.object_scale - 1.0) and reachable(self._expert_keyframes()):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
     def peg(self, i: int) -> Array:
         """Where peg ``i`` stands, ``(2,)`` [m]."""
-        return self.center + (i - 1) * PITCH_M * rotations.rotation_z(self.yaw)[:2, 0]
+        return self.center + (i - 1) * PITCH_M * self.receptacle_scale * rotations.rotation_z(self.yaw)[:2, 0]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -104,7 +112,10 @@ class InsertOntoSquarePeg(Task):
 
     def _round(self, world: MujocoWorld, i: int) -> bool:
         position = world.body_position("ring")
-        return bool(np.linalg.norm(position[:2] - self.peg(i)) < 0.015 and abs(position[2] - SEATED_Z) < 0.008)
+        # As much as the ring has room round the peg, and 7.5 mm.
+        tolerance = (HOLE_M * self.object_scale - PEG_M * self.receptacle_scale) / 2 + 0.0075
+        seated_z = SEATED_Z + (self.receptacle_scale - 1.0) * BASE_M + (self.object_scale - 1.0) * (RING_Z - 0.75)
+        return bool(np.linalg.norm(position[:2] - self.peg(i)) < tolerance and abs(position[2] - seated_z) < 0.008)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The ring is on another peg, or fell off the table."""
@@ -123,7 +134,9 @@ class InsertOntoSquarePeg(Task):
         flips = np.round((middle_yaw(self.ring) - self.ring_yaw) / np.pi)
         quarters = np.round((middle_yaw(peg) - self.yaw) / (np.pi / 2))
         grasp, place = self.ring_yaw + flips * np.pi, self.yaw + quarters * np.pi / 2
-        outwards = TAB_M if flips % 2 == 0 else -TAB_M
+        outwards = TAB_M * self.object_scale * (1 if flips % 2 == 0 else -1)
+        ring_z = scaled_height(RING_Z, self.object_scale)
+        top_z = scaled_height(PEG_TOP, self.receptacle_scale)
 
         def at(yaw: float, middle: Array, z: float, gripper_open: bool, ignore_collisions: bool) -> Keyframe:
             R = rotations.rotation_z(yaw)
@@ -131,9 +144,9 @@ class InsertOntoSquarePeg(Task):
             return keyframe(R @ R_DOWN, [*tab, z + GRIP_M], gripper_open, ignore_collisions)
 
         return [
-            at(grasp, self.ring, RING_Z + 0.09, True, False),
-            at(grasp, self.ring, RING_Z, False, True),
-            at(grasp, self.ring, RING_Z + 0.16, False, True),
-            at(place, peg, PEG_TOP + 0.04, False, False),
-            at(place, peg, PEG_TOP - 0.05, True, True),
+            at(grasp, self.ring, ring_z + 0.09, True, False),
+            at(grasp, self.ring, ring_z, False, True),
+            at(grasp, self.ring, ring_z + 0.16, False, True),
+            at(place, peg, top_z + 0.04, False, False),
+            at(place, peg, top_z - 0.05, True, True),
         ]

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, keyframe, reachable
@@ -41,8 +42,8 @@ class LightBulbIn(Task):
     graspable = ("bulb0", "bulb1")
     roles = Roles(
         # "The red light bulb" is the one in the red holder: no colour of its own may contradict.
-        object=Part(("bulb0", "bulb1", "holder0", "holder1"), looks=False),
-        receptacle=Part(("lamp",)), sliding=graspable, weighed=graspable,
+        object=Part(("bulb0", "bulb1", "holder0", "holder1"), looks=False, size=(0.85, 1.0)),
+        receptacle=Part(("lamp",), size=(0.9, 1.0)), sliding=graspable, weighed=graspable,
     )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -60,13 +61,22 @@ class LightBulbIn(Task):
             holder = spec.worldbody.add_body(name=f"holder{i}", pos=[*self.holders[i], 0.75])
             holder.add_geom(type=cylinder, pos=[0, 0, 0.002], size=[0.035, 0.002, 0], rgba=rgba)
             add_ring(holder, z=0.02, height=0.036, inner_radius=0.016, wall=0.01, rgba=rgba, mass=0.1)
-            bulb = spec.worldbody.add_body(
-                name=f"bulb{i}", pos=[*self.holders[i], HOLDER_Z + CENTER_ABOVE_SEAT + 0.0005]
-            )
+            scale_body(spec, holder, self.object_scale)
+            bulb = spec.worldbody.add_body(name=f"bulb{i}", pos=[*self.holders[i], self._standing_z() + 0.0005])
             bulb.add_freejoint()
             bulb.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[RADIUS, 0, 0], rgba=GLASS, mass=0.02, **STIFF)
             bulb.add_geom(type=cylinder, pos=[0, 0, -0.024 - STEM / 2], size=[STEM_RADIUS, STEM / 2, 0], rgba=BRASS,
                           mass=0.04)  # fmt: skip
+            scale_body(spec, bulb, self.object_scale)
+        scale_body(spec, lamp, self.receptacle_scale)
+
+    def _standing_z(self) -> float:
+        """Height of the middle of a bulb that stands in its holder."""
+        return scaled_height(HOLDER_Z, self.object_scale) + CENTER_ABOVE_SEAT * self.object_scale
+
+    def _seated_z(self) -> float:
+        """Height of the middle of a bulb that stands in the lamp."""
+        return scaled_height(SOCKET_Z, self.receptacle_scale) + CENTER_ABOVE_SEAT * self.object_scale
 
     def _place(self) -> None:
         for _ in range(MAX_PLACEMENTS):
@@ -101,14 +111,14 @@ class LightBulbIn(Task):
         return self._in_lamp(world, 0) and world.held is None
 
     def _in_lamp(self, world: MujocoWorld, i: int) -> bool:
-        offset = world.body_position(f"bulb{i}") - [*self.lamp, SOCKET_Z + CENTER_ABOVE_SEAT]
+        offset = world.body_position(f"bulb{i}") - [*self.lamp, self._seated_z()]
         return bool(np.abs(offset).max() < SEATED_M)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The other bulb was taken, or the named one lies on the table or below."""
         if world.held == "bulb1" or self._in_lamp(world, 1):
             return FailureReason.WRONG_OBJECT
-        lying = world.body_position("bulb0")[2] < HOLDER_Z + STEM
+        lying = world.body_position("bulb0")[2] < scaled_height(HOLDER_Z + STEM, self.object_scale)
         return FailureReason.DROPPED if lying and world.held is None else FailureReason.NONE
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
@@ -119,7 +129,7 @@ class LightBulbIn(Task):
         # A quarter turn about the middle of joint 7's range; a bulb is round, so the yaw is free.
         R, R_turned = rotations.rotation_z(np.pi / 2) @ R_DOWN, R_DOWN
         bulb, lamp = self.holders[0], self.lamp
-        held_z, seated_z = HOLDER_Z + CENTER_ABOVE_SEAT, SOCKET_Z + CENTER_ABOVE_SEAT + 0.002
+        held_z, seated_z = self._standing_z(), self._seated_z() + 0.002
         return [
             keyframe(R, [*bulb, held_z + 0.09], True, False),
             keyframe(R, [*bulb, held_z], False, True),

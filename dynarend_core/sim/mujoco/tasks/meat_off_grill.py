@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
@@ -36,7 +37,10 @@ class MeatOffGrill(Task):
     name = "meat_off_grill"
     variation_count = 2
     graspable = ("chicken", "steak")
-    roles = Roles(object=Part(graspable), receptacle=Part(("grill",)), sliding=graspable, weighed=graspable)
+    roles = Roles(
+        object=Part(graspable, size=(0.65, 1.15)), receptacle=Part(("grill",), size=(0.85, 1.15)),
+        sliding=graspable, weighed=graspable,
+    )  # fmt: skip
     NAMES = ("chicken", "steak")
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -46,7 +50,7 @@ class MeatOffGrill(Task):
         box, capsule = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CAPSULE
         for i, name in enumerate(self.NAMES):
             body = spec.worldbody.add_body(
-                name=name, pos=[*self._world(self.local[i]), GRATE_Z + HALF_HEIGHT + 0.001],
+                name=name, pos=[*self._world(self.local[i]), self._grate_z() + HALF_HEIGHT * self.object_scale + 0.001],
                 quat=rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.meat_yaw[i])),
             )  # fmt: skip
             body.add_freejoint()
@@ -56,6 +60,7 @@ class MeatOffGrill(Task):
             else:
                 body.add_geom(type=box, size=[0.02, 0.045, HALF_HEIGHT - 0.004], mass=0.06,
                               rgba=[0.45, 0.12, 0.08, 1], friction=[1, 0.02, 0.002], condim=4)  # fmt: skip
+            scale_body(spec, body, self.object_scale)
 
     def _place(self) -> None:
         """Draw all yaws first and then positions until the arm reaches: so the yaws stay uniform."""
@@ -71,7 +76,11 @@ class MeatOffGrill(Task):
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
     def _world(self, local: np.ndarray) -> np.ndarray:
-        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local
+        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ (local * self.receptacle_scale)
+
+    def _grate_z(self) -> float:
+        """Height of the grate and of the shelf."""
+        return scaled_height(GRATE_Z, self.receptacle_scale)
 
     def _add_grill(self, spec: mujoco.MjSpec) -> None:
         quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.yaw))
@@ -83,6 +92,7 @@ class MeatOffGrill(Task):
         for x in (-0.12, 0.12):
             for y in (-0.09, 0.09):
                 grill.add_geom(type=box, pos=[x, y, 0.84], size=[0.01, 0.01, 0.09], rgba=[0.3, 0.3, 0.3, 1])
+        scale_body(spec, grill, self.receptacle_scale, foot=0.75)
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -99,16 +109,18 @@ class MeatOffGrill(Task):
     def success(self, world: MujocoWorld) -> bool:
         """The meat lies on the shelf and nothing is held."""
         position = world.body_position(self.NAMES[self.variation])
-        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center) - SHELF
-        on_shelf = bool((np.abs(local) < SHELF_HALF).all()) and SHELF_Z < position[2] < SHELF_Z + 0.06
+        scale, height = self.receptacle_scale, position[2] - self._grate_z()
+        local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center) - SHELF * scale
+        on_shelf = bool((np.abs(local) < SHELF_HALF * scale).all()) and 0.0 < height < 0.06
         return on_shelf and world.held is None
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The other meat left the grate, or the named one fell."""
         other, named = self.NAMES[1 - self.variation], self.NAMES[self.variation]
-        if world.held == other or world.body_position(other)[2] < GRATE_Z - 0.02:
+        low = self._grate_z() - 0.02
+        if world.held == other or world.body_position(other)[2] < low:
             return FailureReason.WRONG_OBJECT
-        return FailureReason.DROPPED if world.body_position(named)[2] < GRATE_Z - 0.02 else FailureReason.NONE
+        return FailureReason.DROPPED if world.body_position(named)[2] < low else FailureReason.NONE
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the meat, grasp, lift, above the shelf, release."""
@@ -118,12 +130,13 @@ class MeatOffGrill(Task):
         # Fingers open along the gripper's y; the meat is long along its own y, so grasp across its x.
         R = gripper_down(self.meat_yaw[self.variation] + np.pi / 2)
         shelf = self._world(SHELF)
-        grasp = [*meat, GRATE_Z + HALF_HEIGHT - 0.004]
+        grate_z, half = self._grate_z(), HALF_HEIGHT * self.object_scale
+        grasp = [*meat, grate_z + half - 0.004]
         R_place = gripper_down(self.yaw + np.pi / 2)
         return [
-            keyframe(R, [*meat, GRATE_Z + LIFT], True, False),
+            keyframe(R, [*meat, grate_z + LIFT], True, False),
             keyframe(R, grasp, False, True),
-            keyframe(R, [*meat, GRATE_Z + LIFT], False, True),
-            keyframe(R_place, [*shelf, GRATE_Z + LIFT], False, False),
-            keyframe(R_place, [*shelf, GRATE_Z + HALF_HEIGHT + 0.006], True, True),
+            keyframe(R, [*meat, grate_z + LIFT], False, True),
+            keyframe(R_place, [*shelf, grate_z + LIFT], False, False),
+            keyframe(R_place, [*shelf, grate_z + half + 0.006], True, True),
         ]

@@ -31,18 +31,18 @@ class OpenDrawer(Task):
 
     name = "open_drawer"
     variation_count = 3
-    roles = Roles(object=Part(("cabinet",)))
+    roles = Roles(object=Part(("cabinet",), size=(0.75, 1.0)))
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A cabinet whose drawers face the robot's left."""
         self._place()
-        add_cabinet(spec, self.center, self.yaw)
+        add_cabinet(spec, self.center, self.yaw, self.object_scale)
 
     def _place(self) -> None:
         """Draw the yaw first and then positions until the arm has room: so the yaw stays uniform."""
         self.yaw = self.rng.uniform(-np.pi / 8, np.pi / 8)
-        local_grasp = np.array([0.0, GRASP_Y])
+        local_grasp = np.array([0.0, GRASP_Y * self.object_scale])
         for _ in range(MAX_PLACEMENTS):
             grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
             self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ local_grasp
@@ -52,10 +52,9 @@ class OpenDrawer(Task):
 
     def _arm_has_room(self) -> bool:
         """Within reach, and neither does the elbow stand in the cabinet nor the drawer come out under it."""
-        paths = arm_paths(pulling(self.center, self.yaw, self.variation), straight=(1, 2))
-        return paths is not None and all(
-            arm_clears_drawer(q, self.center, self.yaw, self.variation) for q in np.concatenate(paths)
-        )
+        paths = arm_paths(self._expert_keyframes(), straight=(1, 2))
+        place = self.center, self.yaw, self.variation, self.object_scale
+        return paths is not None and all(arm_clears_drawer(q, *place) for q in np.concatenate(paths))
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -85,4 +84,7 @@ class OpenDrawer(Task):
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """In front of the handle, round it, and back."""
-        return pulling(self.center, self.yaw, self.variation)
+        return self._expert_keyframes()
+
+    def _expert_keyframes(self) -> list[Keyframe]:
+        return pulling(self.center, self.yaw, self.variation, self.object_scale)

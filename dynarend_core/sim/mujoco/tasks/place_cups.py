@@ -16,7 +16,14 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import UNTOUCHABLE, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.primitives import (
+    UNTOUCHABLE,
+    add_box,
+    add_cylinder,
+    add_standing_body,
+    scale_body,
+    scaled_height,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable, scatter
@@ -49,8 +56,9 @@ class PlaceCups(Task):
     graspable = ("cup0", "cup1", "cup2")
     expert_floor = 0.90
     roles = Roles(
-        object=Part(graspable, keeps=(TOP,)), receptacle=Part(("holder",)), sliding=graspable, weighed=graspable
-    )
+        object=Part(graspable, keeps=(TOP,), size=(0.85, 1.1)), receptacle=Part(("holder",), size=(0.9, 1.15)),
+        sliding=graspable, weighed=graspable,
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The holder and three cups, all turned about z."""
@@ -58,6 +66,7 @@ class PlaceCups(Task):
         holder = add_standing_body(spec, "holder", [*self.center, 0.0], self.yaw, movable=False)
         add_cylinder(holder, [0, 0, TABLE_Z + 0.008], 0.07, 0.008, WOOD)
         add_cylinder(holder, [0, 0, (TABLE_Z + ROOT_Z + 0.02) / 2], 0.012, (ROOT_Z + 0.02 - TABLE_Z) / 2, WOOD)
+        scale_body(spec, holder, self.receptacle_scale, foot=TABLE_Z)
         for i in range(3):
             root, tip = (rotations.rotation_z(-self.yaw) @ (p - [*self.center, 0.0]) for p in self.spoke(i))
             holder.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip], size=[0.005, 0, 0],
@@ -73,6 +82,7 @@ class PlaceCups(Task):
                 )
             add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, **RUBBING)
             add_feet(cup, z=-0.0005, radius=0.022, rgba=[*CUP, 1])
+            scale_body(spec, cup, self.object_scale)
 
     def _place(self) -> None:
         """Draw all yaws first and then positions until the arm reaches: so the yaws stay uniform."""
@@ -94,8 +104,8 @@ class PlaceCups(Task):
         """Root and tip of a spoke, world frame, ``(3,)`` each [m]."""
         angle = self.yaw + i * 2 * np.pi / 3
         axis = np.array([np.cos(TILT) * np.cos(angle), np.cos(TILT) * np.sin(angle), np.sin(TILT)])
-        root = np.array([*self.center, ROOT_Z])
-        return root, root + SPOKE_LENGTH * axis
+        root = np.array([*self.center, scaled_height(ROOT_Z, self.receptacle_scale)])
+        return root, root + SPOKE_LENGTH * self.receptacle_scale * axis
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -125,7 +135,7 @@ class PlaceCups(Task):
         if root[1] * tip[1] > 0:
             return False
         meets = root + (tip - root) * root[1] / (root[1] - tip[1])
-        return bool((np.abs((meets - HOLE)[[0, 2]]) < HOLE_HALF).all())
+        return bool((np.abs((meets - HOLE * self.object_scale)[[0, 2]]) < HOLE_HALF * self.object_scale).all())
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """A cup fell off the table."""
@@ -145,11 +155,12 @@ class PlaceCups(Task):
             sides = (side,)  # all cups on the same side of their spokes: no two between the same two spokes
             hung_yaw = self.yaw + spoke * 2 * np.pi / 3 + side
             root, tip = self.spoke(spoke)
-            axis = (tip - root) / SPOKE_LENGTH
-            hung = root + HUNG_AT * axis - rotations.rotation_z(hung_yaw) @ HOLE + [0, 0, GRIP]
+            axis = (tip - root) / (SPOKE_LENGTH * self.receptacle_scale)
+            hole, grip = HOLE * self.object_scale, GRIP * self.object_scale
+            hung = root + HUNG_AT * self.receptacle_scale * axis - rotations.rotation_z(hung_yaw) @ hole + [0, 0, grip]
             before = hung + BEFORE * axis
             R, R_hung = (rotations.rotation_z(yaw + flip) @ R_DOWN for yaw in (cup_yaw, hung_yaw))
-            grip_z = TABLE_Z + GRIP
+            grip_z = TABLE_Z + grip
             frames += [
                 keyframe(R, [*cup, grip_z + 0.10], True, False),
                 keyframe(R, [*cup, grip_z], False, True),

@@ -15,7 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import add_box, add_standing_body
+from dynarend_core.sim.mujoco.primitives import add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_prism, around_hole
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable, scatter
@@ -43,7 +43,10 @@ class PlaceShapeInShapeSorter(Task):
     variation_count = 5
     graspable = tuple(name.replace(" ", "_") for name in NAMES)
     expert_floor = 0.90
-    roles = Roles(object=Part(graspable), receptacle=Part(("sorter",)), sliding=graspable, weighed=graspable)
+    roles = Roles(  # sizes: a shape must not be wider than its hole
+        object=Part(graspable, size=(0.85, 1.0)), receptacle=Part(("sorter",), size=(1.0, 1.15)),
+        sliding=graspable, weighed=graspable,
+    )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The sorter and the five shapes, each turned about z."""
@@ -57,6 +60,7 @@ class PlaceShapeInShapeSorter(Task):
                           mass=0.04 / len(parts), **SLIPPERY)  # fmt: skip
             add_box(body, [0, 0, HEIGHT + KNOB / 2], [0.013, 0.007, KNOB / 2], RGB[name], mass=0.01, **STIFF)
             add_feet(body, z=-0.0005, radius=0.011, rgba=[*RGB[name], 1])
+            scale_body(spec, body, self.object_scale)
 
     def _place(self) -> None:
         """Draw all yaws first and then positions until the arm reaches: so the yaws stay uniform."""
@@ -73,7 +77,8 @@ class PlaceShapeInShapeSorter(Task):
 
     def tile(self, shape: int) -> Array:
         """Where the middle of the shape's hole is, ``(2,)`` [m]."""
-        return self.center + (self.order[shape] - 2) * TILE * rotations.rotation_z(self.yaw)[:2, 0]
+        along = (self.order[shape] - 2) * TILE * self.receptacle_scale
+        return self.center + along * rotations.rotation_z(self.yaw)[:2, 0]
 
     def _add_sorter(self, spec: mujoco.MjSpec) -> None:
         sorter = add_standing_body(spec, "sorter", [*self.center, TABLE_Z], self.yaw, movable=False)
@@ -86,6 +91,7 @@ class PlaceShapeInShapeSorter(Task):
         for side in (-1, 1):
             add_box(sorter, [0, side * TILE / 2, wall], [2.5 * TILE, 0.003, wall], wood)
             add_box(sorter, [side * 2.5 * TILE, 0, wall], [0.003, TILE / 2, wall], wood)
+        scale_body(spec, sorter, self.receptacle_scale)
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -106,7 +112,8 @@ class PlaceShapeInShapeSorter(Task):
     def _inside(self, world: MujocoWorld, i: int) -> bool:
         position = world.body_position(self.graspable[i])
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center)
-        return bool((np.abs(local) < [2.5 * TILE, TILE / 2]).all() and position[2] < TABLE_Z + 0.02)
+        tile = TILE * self.receptacle_scale
+        return bool((np.abs(local) < [2.5 * tile, tile / 2]).all() and position[2] < TABLE_Z + 0.02)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """Another shape was taken, or the named one fell off the table."""
@@ -128,10 +135,12 @@ class PlaceShapeInShapeSorter(Task):
             step = 2 * np.pi / fold
             place = self.yaw + flip + step * np.round((place - self.yaw - flip) / step)
         R, R_place = (rotations.rotation_z(a) @ R_DOWN for a in (grasp, place))
+        scale = self.object_scale
+        grip_z, top_z = scaled_height(GRIP_Z, scale), scaled_height(TOP_Z, self.receptacle_scale)
         return [
-            keyframe(R, [*shape, GRIP_Z + 0.08], True, False),
-            keyframe(R, [*shape, GRIP_Z], False, True),
-            keyframe(R, [*shape, GRIP_Z + 0.13], False, True),
-            keyframe(R_place, [*slot, TOP_Z + HEIGHT + 0.05], False, False),
-            keyframe(R_place, [*slot, TOP_Z + 0.012], True, True),
+            keyframe(R, [*shape, grip_z + 0.08], True, False),
+            keyframe(R, [*shape, grip_z], False, True),
+            keyframe(R, [*shape, grip_z + 0.13], False, True),
+            keyframe(R_place, [*slot, top_z + HEIGHT * scale + 0.05], False, False),
+            keyframe(R_place, [*slot, top_z + 0.012 * scale], True, True),
         ]

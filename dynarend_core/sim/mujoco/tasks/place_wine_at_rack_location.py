@@ -14,7 +14,14 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.primitives import (
+    GRIPPY,
+    add_box,
+    add_cylinder,
+    add_standing_body,
+    scale_body,
+    scaled_height,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, gripper_level, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
@@ -29,7 +36,6 @@ HEADING = -2 / 3 * np.pi
 """Where the gripper points when it takes the bottle: to the right and back, about the world's z axis [rad]."""
 
 PITCH, RAIL_X, RAIL_Z = 0.10, 0.065, 0.85
-LYING_Z = RAIL_Z + RADIUS
 WOOD, GLASS = [0.42, 0.26, 0.15], [0.10, 0.30, 0.16]
 
 
@@ -39,7 +45,12 @@ class PlaceWineAtRackLocation(Task):
     name = "place_wine_at_rack_location"
     variation_count = 3
     graspable = ("bottle",)
-    roles = Roles(object=Part(("bottle",)), receptacle=Part(("rack",)), sliding=("bottle",), weighed=("bottle",))
+    roles = Roles(
+        object=Part(("bottle",), size=(0.85, 1.15)),
+        receptacle=Part(("rack",), size=(0.9, 1.15)),
+        sliding=("bottle",),
+        weighed=("bottle",),
+    )
     NAMES = ("middle", "left", "right")
     OFFSET = (0.0, PITCH, -PITCH)
 
@@ -53,10 +64,12 @@ class PlaceWineAtRackLocation(Task):
                 add_box(rack, [x, y, RAIL_Z + 0.012], [0.008, 0.006, 0.012], WOOD)
             for y in (-0.15, 0.15):
                 add_box(rack, [x, y, 0.795], [0.008, 0.006, 0.045], WOOD)
-        bottle = add_standing_body(spec, "bottle", [*self.bottle, 0.75 + BODY / 2], 0.0)
+        scale_body(spec, rack, self.receptacle_scale, foot=0.75)
+        bottle = add_standing_body(spec, "bottle", [*self.bottle, 0.75 + BODY * self.object_scale / 2], 0.0)
         add_cylinder(bottle, [0, 0, 0], RADIUS, BODY / 2, GLASS, mass=0.2, **GRIPPY)
         add_cylinder(bottle, [0, 0, (BODY + NECK) / 2], 0.013, NECK / 2, GLASS, mass=0.02, **GRIPPY)
         add_cylinder(bottle, [0, 0, 0], RADIUS + 3e-4, 0.03, [0.9, 0.87, 0.75], mass=0, contype=0, conaffinity=0)
+        scale_body(spec, bottle, self.object_scale)
 
     def _place(self) -> None:
         """Draw the rack's turn first and then positions until the arm reaches."""
@@ -86,9 +99,14 @@ class PlaceWineAtRackLocation(Task):
         """The place in which the bottle lies."""
         position = world.body_position("bottle")
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.rack)
-        if abs(local[0]) > RAIL_X or abs(position[2] - LYING_Z) > 0.012:
+        scale = self.receptacle_scale
+        if abs(local[0]) > RAIL_X * scale or abs(position[2] - self._lying_z()) > 0.012:
             return None
-        return next((i for i, y in enumerate(self.OFFSET) if abs(local[1] - y) < 0.03), None)
+        return next((i for i, y in enumerate(self.OFFSET) if abs(local[1] - y * scale) < 0.03), None)
+
+    def _lying_z(self) -> float:
+        """Height of the middle of a bottle that lies on the rails."""
+        return scaled_height(RAIL_Z, self.receptacle_scale) + RADIUS * self.object_scale
 
     def success(self, world: MujocoWorld) -> bool:
         """The bottle lies in the named place and nothing is held."""
@@ -110,13 +128,13 @@ class PlaceWineAtRackLocation(Task):
         forward = rotations.rotation_z(HEADING)[:2, 0]
         # The bottle's middle over the rack's: the grip is nearer to the neck, which points to the robot.
         slot = self.rack + rotations.rotation_z(self.yaw)[:2, :2] @ [
-            BODY / 2 - GRASP_UP, self.OFFSET[self.variation]
+            (BODY / 2 - GRASP_UP) * self.object_scale, self.OFFSET[self.variation] * self.receptacle_scale
         ]  # fmt: skip
-        grasp_z = 0.75 + GRASP_UP
+        grasp_z, lying_z = 0.75 + GRASP_UP * self.object_scale, self._lying_z()
         return [
             keyframe(R, [*(self.bottle - 0.11 * forward), grasp_z], True, False),
             keyframe(R, [*self.bottle, grasp_z], False, True),
             keyframe(R, [*self.bottle, grasp_z + 0.17], False, True),
-            keyframe(R_lying, [*slot, LYING_Z + 0.10], False, True),
-            keyframe(R_lying, [*slot, LYING_Z + 0.003], True, True),
+            keyframe(R_lying, [*slot, lying_z + 0.10], False, True),
+            keyframe(R_lying, [*slot, lying_z + 0.003], True, True),
         ]

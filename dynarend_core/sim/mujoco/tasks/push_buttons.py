@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
@@ -32,7 +33,7 @@ class PushButtons(Task):
 
     name = "push_buttons"
     variation_count = 50
-    roles = Roles(object=Part(("button0", "button1", "button2"), looks=False))
+    roles = Roles(object=Part(("button0", "button1", "button2"), looks=False, size=(0.75, 1.25)))
 
     def __init__(self, variation: int, rng: np.random.Generator) -> None:
         super().__init__(variation, rng)
@@ -52,6 +53,7 @@ class PushButtons(Task):
                           limited=True, stiffness=250, damping=4, armature=0.01)  # fmt: skip
             cap.add_geom(type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.022, 0.007, 0], mass=0.03,
                          rgba=[*COLORS[color], 1])  # fmt: skip
+            scale_body(spec, base, self.object_scale)
 
     def _sample_positions(self) -> np.ndarray:
         while True:
@@ -93,8 +95,8 @@ class PushButtons(Task):
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per button: closed gripper above it, then down through the cap."""
-        frames = []
+        frames, top = [], scaled_height(CAP_TOP_Z, self.object_scale)
         for x, y in self.positions[: self.presses]:
-            frames.append(keyframe(gripper_down(0.0), [x, y, CAP_TOP_Z + 0.08], False, False))
-            frames.append(keyframe(gripper_down(0.0), [x, y, CAP_TOP_Z - 0.005], False, True))
+            frames.append(keyframe(gripper_down(0.0), [x, y, top + 0.08], False, False))
+            frames.append(keyframe(gripper_down(0.0), [x, y, top - 0.005], False, True))
         return frames

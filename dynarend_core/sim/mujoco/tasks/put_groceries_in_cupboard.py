@@ -15,7 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
@@ -73,8 +73,8 @@ class PutGroceriesInCupboard(Task):
     variation_count = 9
     graspable = tuple(f"item{i}" for i in range(9))
     roles = Roles(
-        object=Part(graspable, looks=False),  # known by the colours of their packages
-        receptacle=Part(("cupboard",)), sliding=graspable, weighed=graspable,
+        object=Part(graspable, looks=False, size=(0.75, 1.15)),  # known by the colours of their packages
+        receptacle=Part(("cupboard",), size=(0.9, 1.15)), sliding=graspable, weighed=graspable,
     )  # fmt: skip
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -87,8 +87,9 @@ class PutGroceriesInCupboard(Task):
         for side in (-1, 1):
             add_box(cupboard, [middle, side * (HALF_WIDTH + WALL / 2), HEIGHT / 2], [middle, WALL / 2, HEIGHT / 2], OAK)
         add_box(cupboard, [DEPTH, 0, HEIGHT / 2], [WALL / 2, HALF_WIDTH + WALL, HEIGHT / 2 + WALL], OAK)
+        scale_body(spec, cupboard, self.receptacle_scale)
         for i, item in enumerate(GROCERIES):
-            x, y, z = item.size
+            x, y, z = np.multiply(item.size, self.object_scale)
             body = add_standing_body(spec, f"item{i}", [*self.items[i], 0.75 + z / 2], self.turns[i])
             lid = {"mass": 0.0, "contype": 0, "conaffinity": 0}
             if item.round:
@@ -110,12 +111,12 @@ class PutGroceriesInCupboard(Task):
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
     def _grip_z(self) -> float:
-        height = GROCERIES[self.variation].size[2]
+        height = GROCERIES[self.variation].size[2] * self.object_scale
         return 0.75 + max(height - 0.03, 0.55 * height)
 
     def _room_for_hand(self) -> bool:
         distances = np.linalg.norm(self.items - self.items[self.variation], axis=1)
-        tops = np.array([0.75 + item.size[2] for item in GROCERIES])
+        tops = np.array([0.75 + item.size[2] * self.object_scale for item in GROCERIES])
         return bool(((tops < self._grip_z() + PALM) | (distances > HAND_REACH) | (distances == 0)).all())
 
     def instructions(self) -> list[str]:
@@ -133,7 +134,8 @@ class PutGroceriesInCupboard(Task):
     def _inside(self, world: MujocoWorld, i: int) -> bool:
         position = world.body_position(f"item{i}") - [*self.front, FLOOR_Z]
         x, y = rotations.rotation_z(-self.yaw)[:2, :2] @ position[:2]
-        return bool(0.0 < x < DEPTH and abs(y) < HALF_WIDTH and 0.0 < position[2] < HEIGHT)
+        depth, half_width, height = np.multiply([DEPTH, HALF_WIDTH, HEIGHT], self.receptacle_scale)
+        return bool(0.0 < x < depth and abs(y) < half_width and 0.0 < position[2] < height)
 
     def success(self, world: MujocoWorld) -> bool:
         """The named item lies in the cupboard and nothing is held."""

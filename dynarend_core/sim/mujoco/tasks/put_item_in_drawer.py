@@ -15,7 +15,7 @@ import numpy as np
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, arm_clears_drawer, pulling
-from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
+from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, Task, arm_paths, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
@@ -36,15 +36,20 @@ class PutItemInDrawer(Task):
     name = "put_item_in_drawer"
     variation_count = 3
     graspable = ("item",)
-    roles = Roles(object=Part(("item",)), receptacle=Part(("cabinet",)), sliding=("item",), weighed=("item",))
+    roles = Roles(
+        object=Part(("item",), size=(0.75, 1.25)),
+        receptacle=Part(("cabinet",), size=(0.75, 1.0)),
+        sliding=("item",),
+        weighed=("item",),
+    )
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The cabinet, its drawers facing the robot's left, and the item on it."""
         self._place()
-        add_cabinet(spec, self.center, self.yaw)
-        item = add_standing_body(spec, "item", [*self._world(self.item), TOP_Z + ITEM / 2], self.item_yaw)
-        add_box(item, [0, 0, 0], [ITEM / 2] * 3, [0.15, 0.35, 0.75], mass=0.05, **GRIPPY)
+        add_cabinet(spec, self.center, self.yaw, self.receptacle_scale)
+        item = add_standing_body(spec, "item", self._item_at(), self.item_yaw)
+        add_box(item, [0, 0, 0], [ITEM * self.object_scale / 2] * 3, [0.15, 0.35, 0.75], mass=0.05, **GRIPPY)
 
     def _place(self) -> None:
         """Draw the yaws and the item's place, then positions until the arm works there; if at none, draw again."""
@@ -54,7 +59,7 @@ class PutItemInDrawer(Task):
             self.item = self.rng.uniform([-0.12, -0.10], [0.12, 0.12])
             for _ in range(PLACEMENTS_PER_TURN):
                 grasp = self.rng.uniform(GRASP_MIN, GRASP_MAX)
-                self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ [0.0, GRASP_Y]
+                self.center = grasp - rotations.rotation_z(self.yaw)[:2, :2] @ [0.0, GRASP_Y * self.receptacle_scale]
                 if self._arm_has_room():
                     return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
@@ -62,12 +67,15 @@ class PutItemInDrawer(Task):
     def _arm_has_room(self) -> bool:
         """Within reach, and the elbow does not come down on the drawer while the hand pulls and backs off."""
         paths = arm_paths(self._expert_keyframes(), straight=(2, 3, 5, 6, 8))
-        return paths is not None and all(
-            arm_clears_drawer(q, self.center, self.yaw, self.variation) for q in np.concatenate(paths[2:4])
-        )
+        place = self.center, self.yaw, self.variation, self.receptacle_scale
+        return paths is not None and all(arm_clears_drawer(q, *place) for q in np.concatenate(paths[2:4]))
 
     def _world(self, local: np.ndarray) -> np.ndarray:
-        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ local
+        return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ (local * self.receptacle_scale)
+
+    def _item_at(self) -> np.ndarray:
+        top = scaled_height(TOP_Z, self.receptacle_scale)
+        return np.array([*self._world(self.item), top + ITEM * self.object_scale / 2])
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -85,8 +93,9 @@ class PutItemInDrawer(Task):
         position = world.body_position("item")
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.center)
         local[1] -= world.joint(f"drawer{drawer}")
-        height = position[2] - HANDLE_Z[drawer]
-        return bool((np.abs(local) < HALF).all()) and -0.055 < height < 0.0
+        scale = self.receptacle_scale
+        height = position[2] - scaled_height(HANDLE_Z[drawer], scale)
+        return bool((np.abs(local) < HALF * scale).all()) and -0.055 * scale < height < 0.0
 
     def success(self, world: MujocoWorld) -> bool:
         """The item lies in the named drawer and nothing is held."""
@@ -104,21 +113,22 @@ class PutItemInDrawer(Task):
         return self._expert_keyframes()
 
     def _expert_keyframes(self) -> list[Keyframe]:
-        approach, grasp, pull = pulling(self.center, self.yaw, self.variation)
+        approach, grasp, pull = pulling(self.center, self.yaw, self.variation, self.receptacle_scale)
         away = pull.T_base_gripper.copy()
         away[:3, 3] += 0.10 * rotations.rotation_z(self.yaw)[:3, 1]
         R, R_drop = gripper_down(self.item_yaw), gripper_down(self.yaw)
-        item = self._world(self.item)
+        item = self._item_at()
+        above = item + np.array([0.0, 0.0, 0.09])
         drop = self._world(np.array([0.0, DROP_Y]))
-        item_z, drop_z = TOP_Z + ITEM / 2, HANDLE_Z[self.variation]
+        top_z, drop_z = (scaled_height(z, self.receptacle_scale) for z in (TOP_Z, HANDLE_Z[self.variation]))
         return [
             approach,
             grasp,
             Keyframe(pull.T_base_gripper, True, True),
             Keyframe(away, True, True),
-            keyframe(R, [*item, item_z + 0.09], True, False),
-            keyframe(R, [*item, item_z], False, True),
-            keyframe(R, [*item, item_z + 0.09], False, True),
-            keyframe(R_drop, [*drop, TOP_Z + 0.11], False, False),
+            keyframe(R, above, True, False),
+            keyframe(R, item, False, True),
+            keyframe(R, above, False, True),
+            keyframe(R_drop, [*drop, top_z + 0.11], False, False),
             keyframe(R_drop, [*drop, drop_z + 0.09], True, True),
         ]

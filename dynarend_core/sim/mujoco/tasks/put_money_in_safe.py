@@ -14,7 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body
+from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
@@ -47,7 +47,12 @@ class PutMoneyInSafe(Task):
     name = "put_money_in_safe"
     variation_count = 3
     graspable = ("money",)
-    roles = Roles(object=Part(("money",)), receptacle=Part(("safe",)), sliding=("money",), weighed=("money",))
+    roles = Roles(
+        object=Part(("money",), size=(0.5, 1.0)),
+        receptacle=Part(("safe",), size=(0.9, 1.15)),
+        sliding=("money",),
+        weighed=("money",),
+    )
     LEVELS = ("bottom", "middle", "top")
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -62,10 +67,18 @@ class PutMoneyInSafe(Task):
             add_box(safe, [middle, side * (HALF_WIDTH + WALL / 2), 0.75 + height], [middle, WALL / 2, height], STEEL)
         for z in SHELF_Z:
             add_box(safe, [middle, 0, z - WALL / 2], [middle, HALF_WIDTH, WALL / 2], SHELF)
-        money = add_standing_body(spec, "money", [*self.money, MONEY_Z], self.money_yaw)
+        scale_body(spec, safe, self.receptacle_scale, foot=0.75)
+        money = add_standing_body(spec, "money", [*self.money, self._money_z()], self.money_yaw)
         add_box(money, [0, 0, 0], MONEY / 2, [0.25, 0.55, 0.25], mass=0.05, **GRIPPY)
         add_box(money, [0, 0, 0], MONEY / 2 * [0.3, 1.0, 1.0] + [0, 3e-4, 3e-4], [0.9, 0.9, 0.85],
                 contype=0, conaffinity=0, mass=0)  # fmt: skip
+        scale_body(spec, money, self.object_scale)
+
+    def _money_z(self) -> float:
+        return scaled_height(MONEY_Z, self.object_scale)
+
+    def _shelf_z(self, level: int) -> float:
+        return scaled_height(SHELF_Z[level], self.receptacle_scale)
 
     def _place(self) -> None:
         """Draw both turns first and then positions until the arm reaches."""
@@ -96,9 +109,10 @@ class PutMoneyInSafe(Task):
         """The shelf on which the money lies."""
         position = world.body_position("money")
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (position[:2] - self.front)
-        if not (0.0 < local[0] < DEPTH and abs(local[1]) < HALF_WIDTH):
+        scale = self.receptacle_scale
+        if not (0.0 < local[0] < DEPTH * scale and abs(local[1]) < HALF_WIDTH * scale):
             return None
-        return next((i for i, z in enumerate(SHELF_Z) if 0.0 < position[2] - z < 0.12), None)
+        return next((i for i in range(3) if 0.0 < position[2] - self._shelf_z(i) < 0.12), None)
 
     def success(self, world: MujocoWorld) -> bool:
         """The money lies on the named shelf and nothing is held."""
@@ -118,11 +132,11 @@ class PutMoneyInSafe(Task):
     def _expert_keyframes(self) -> list[Keyframe]:
         R, R_in = gripper_down(self.money_yaw), gripper_level(self.yaw)
         into = rotations.rotation_z(self.yaw)[:2, 0]
-        z = SHELF_Z[self.variation] + TIP_UP
+        z, money_z = self._shelf_z(self.variation) + TIP_UP, self._money_z()
         frames = [
-            keyframe(R, [*self.money, MONEY_Z + 0.10], True, False),
-            keyframe(R, [*self.money, MONEY_Z], False, True),
-            keyframe(R, [*self.money, MONEY_Z + 0.14], False, True),
+            keyframe(R, [*self.money, money_z + 0.10], True, False),
+            keyframe(R, [*self.money, money_z], False, True),
+            keyframe(R, [*self.money, money_z + 0.14], False, True),
             keyframe(R_in, [*(self.front - 0.09 * into), z], False, False),
             keyframe(R_in, [*(self.front + TIP_IN * into), z], True, True),
         ]

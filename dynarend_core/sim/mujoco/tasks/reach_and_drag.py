@@ -15,7 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body
+from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
@@ -44,7 +44,7 @@ class ReachAndDrag(Task):
     variation_count = 20
     graspable = ("stick",)
     roles = Roles(
-        object=Part(("stick",), keeps=(BLACK,)), receptacle=Part(("cube",)),
+        object=Part(("stick",), keeps=(BLACK,), size=(0.8, 1.1)), receptacle=Part(("cube",), size=(0.5, 1.0)),
         sliding=("cube",), weighed=("cube",), mass_kg=(0.5, 2.5),
     )  # fmt: skip
 
@@ -55,11 +55,12 @@ class ReachAndDrag(Task):
         for i, color in zip(self.order, colors, strict=True):
             square = add_standing_body(spec, f"target{i}", [*self.target(i), 0.7505], self.yaw, movable=False)
             add_box(square, [0, 0, 0], [SQUARE / 2, SQUARE / 2, 0.0005], COLORS[color], **UNTOUCHABLE)
-        cube = add_standing_body(spec, "cube", [*self.center, 0.75 + CUBE / 2], self.yaw)
-        add_box(cube, [0, 0, 0], [CUBE / 2] * 3, [0.72, 0.70, 0.66], mass=0.15, friction=[0.4, 0.005, 0.0001])
-        stick = add_standing_body(spec, "stick", [*self.stick, 0.75 + STICK[2] / 2], self.stick_yaw)
+        cube = add_standing_body(spec, "cube", [*self.center, 0.75 + self._half_cube()], self.yaw)
+        add_box(cube, [0, 0, 0], [self._half_cube()] * 3, [0.72, 0.70, 0.66], mass=0.15, friction=[0.4, 0.005, 0.0001])
+        stick = add_standing_body(spec, "stick", [*self.stick, 0.75 + STICK[2] * self.object_scale / 2], self.stick_yaw)
         add_box(stick, [-0.045, 0, 0], [0.135, *STICK[1:] / 2], [0.45, 0.10, 0.32], mass=0.03, **GRIPPY)
         add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, **GRIPPY)
+        scale_body(spec, stick, self.object_scale)
 
     def _place(self) -> None:
         """Draw turn, order and corner first and then positions until the arm reaches."""
@@ -73,6 +74,9 @@ class ReachAndDrag(Task):
             if reachable(self._expert_keyframes(), straight=(4, 5)):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def _half_cube(self) -> float:
+        return CUBE * self.receptacle_scale / 2
 
     def target(self, i: int) -> np.ndarray:
         """Centre of square ``i``, ``(2,)`` [m]."""
@@ -111,7 +115,8 @@ class ReachAndDrag(Task):
 
     def _expert_keyframes(self) -> list[Keyframe]:
         along = rotations.rotation_z(self.stick_yaw)[:2, 0]
-        grip = self.stick + GRIP * along
+        scale = self.object_scale
+        grip = self.stick + GRIP * scale * along
         R = gripper_down(self.stick_yaw)
         # The stick is carried across the drag: of its two such headings, the one that turns the hand less.
         drag = self.yaw + self.order[0] * np.pi / 2
@@ -119,9 +124,10 @@ class ReachAndDrag(Task):
         across = rotations.rotation_z(self.stick_yaw + turn)[:2, 0]
         R_drag = rotations.rotation_z(turn) @ R
         forward = rotations.rotation_z(drag)[:2, 0]
-        beside = self.center + (GRIP + CONTACT) * across
-        before = beside - (CUBE / 2 + STICK[1] / 2 + 0.025) * forward
-        after = beside + (DISTANCE - CUBE / 2 - STICK[1] / 2) * forward
+        beside = self.center + (GRIP + CONTACT) * scale * across
+        half = self._half_cube() + STICK[1] * scale / 2
+        before = beside - (half + 0.025) * forward
+        after = beside + (DISTANCE - self._half_cube() - STICK[1] * scale / 2) * forward
         return [
             keyframe(R, [*grip, TIP_Z + 0.08], True, False),
             keyframe(R, [*grip, TIP_Z], False, True),

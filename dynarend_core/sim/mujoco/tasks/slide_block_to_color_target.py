@@ -32,7 +32,10 @@ class SlideBlockToColorTarget(Task):
 
     name = "slide_block_to_color_target"
     variation_count = 4
-    roles = Roles(object=Part(("block",)), sliding=("block",), weighed=("block",), mass_kg=(1.0, 15.0))
+    roles = Roles(
+        object=Part(("block",), size=(0.75, 1.25)), receptacle=Part(looks=False, size=(0.75, 1.25)),
+        sliding=("block",), weighed=("block",), mass_kg=(1.0, 15.0),
+    )  # fmt: skip
     NAMES = tuple(RGB)
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -40,14 +43,14 @@ class SlideBlockToColorTarget(Task):
         self.center = self.rng.uniform([0.17, -0.10], [0.31, 0.10])
         self.yaw = self.rng.uniform(-np.pi, np.pi)
         quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.yaw))
-        box = mujoco.mjtGeom.mjGEOM_BOX
+        box, half, edge = mujoco.mjtGeom.mjGEOM_BOX, TARGET * self.receptacle_scale / 2, BLOCK * self.object_scale
         for i, rgb in enumerate(RGB.values()):
             spec.worldbody.add_geom(name=f"target{i}", type=box, pos=[*self.target(i), 0.7505], quat=quat,
-                                    size=[TARGET / 2, TARGET / 2, 0.0005], rgba=[*rgb, 1],
+                                    size=[half, half, 0.0005], rgba=[*rgb, 1],
                                     contype=0, conaffinity=0)  # fmt: skip
-        block = spec.worldbody.add_body(name="block", pos=[*self.center, 0.75 + BLOCK / 2], quat=quat)
+        block = spec.worldbody.add_body(name="block", pos=[*self.center, 0.75 + edge / 2], quat=quat)
         block.add_freejoint()
-        block.add_geom(type=box, size=[BLOCK / 2] * 3, rgba=[0.75, 0.1, 0.1, 1], mass=0.06,
+        block.add_geom(type=box, size=[edge / 2] * 3, rgba=[0.75, 0.1, 0.1, 1], mass=0.06,
                        friction=[0.4, 0.005, 0.0001])  # fmt: skip
 
     def direction(self, i: int) -> np.ndarray:
@@ -81,7 +84,7 @@ class SlideBlockToColorTarget(Task):
 
     def _over(self, world: MujocoWorld, i: int) -> bool:
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (world.body_position("block")[:2] - self.target(i))
-        return bool(np.abs(local).max() < TARGET / 2)
+        return bool(np.abs(local).max() < TARGET * self.receptacle_scale / 2)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The block lies on another square, or fell off the table."""
@@ -94,7 +97,8 @@ class SlideBlockToColorTarget(Task):
         """Closed gripper behind the block, then push with the flat of the fingers."""
         d = self.direction(self.variation)
         R = gripper_down(self.yaw + self.variation * np.pi / 2)
-        before = self.center - (BLOCK / 2 + 0.055) * d
+        half = BLOCK * self.object_scale / 2
+        before = self.center - (half + 0.055) * d
         # The finger is about 1 cm thick along x: it stops that much before the block's face.
-        after = self.target(self.variation) - (BLOCK / 2 + 0.010) * d
+        after = self.target(self.variation) - (half + 0.010) * d
         return [keyframe(R, [*before, TIP_Z], False, False), keyframe(R, [*after, TIP_Z], False, True)]

@@ -13,7 +13,14 @@ import mujoco
 import numpy as np
 
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body
+from dynarend_core.sim.mujoco.primitives import (
+    GRIPPY,
+    UNTOUCHABLE,
+    add_box,
+    add_standing_body,
+    scale_body,
+    scaled_height,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe, scatter
 from dynarend_core.types import FailureReason, Keyframe
@@ -36,7 +43,8 @@ class StackBlocks(Task):
     variation_count = 60
     graspable = tuple(f"{kind}{i}" for kind in ("block", "distractor") for i in range(4))
     roles = Roles(
-        object=Part(graspable, looks=False), receptacle=Part(("square",), looks=False),
+        object=Part(graspable, looks=False, size=(0.75, 1.25)),
+        receptacle=Part(("square",), looks=False, size=(0.75, 1.25)),
         sliding=graspable, weighed=graspable,
     )  # fmt: skip
 
@@ -52,10 +60,16 @@ class StackBlocks(Task):
         self.yaws = self.rng.uniform(-np.pi / 4, np.pi / 4, size=8)
         other = self.rng.choice([name for name in NAMES if name != self.color])
         square = add_standing_body(spec, "square", [*self.square, 0.7505], self.square_yaw, movable=False)
-        add_box(square, [0, 0, 0], [SQUARE / 2, SQUARE / 2, 0.0005], COLORS["green"], **UNTOUCHABLE)
+        half = SQUARE * self.receptacle_scale / 2
+        add_box(square, [0, 0, 0], [half, half, 0.0005], COLORS["green"], **UNTOUCHABLE)
         for i, (name, xy) in enumerate(zip(self.graspable, positions[1:], strict=True)):
-            block = add_standing_body(spec, name, [*xy, FIRST_Z], self.yaws[i])
+            block = add_standing_body(spec, name, [*xy, self._level_z(0)], self.yaws[i])
             add_box(block, [0, 0, 0], [BLOCK / 2] * 3, COLORS[self.color if i < 4 else other], mass=0.06, **GRIPPY)
+            scale_body(spec, block, self.object_scale)
+
+    def _level_z(self, level: int) -> float:
+        """Height of the middle of a block that lies on ``level`` others."""
+        return scaled_height(FIRST_Z, self.object_scale) + BLOCK * self.object_scale * level
 
     def _sample_positions(self) -> np.ndarray:
         """Square first, then blocks; 14 cm between the square and any block."""
@@ -79,12 +93,12 @@ class StackBlocks(Task):
 
     def _over_square(self, world: MujocoWorld, name: str) -> bool:
         local = rotations.rotation_z(-self.square_yaw)[:2, :2] @ (world.body_position(name)[:2] - self.square)
-        return bool((np.abs(local) < SQUARE / 2).all())
+        return bool((np.abs(local) < SQUARE * self.receptacle_scale / 2).all())
 
     def success(self, world: MujocoWorld) -> bool:
         """As many named blocks as asked for lie upon each other over the square, and nothing is held."""
         over = [world.body_position(name)[2] for name in self.graspable[:4] if self._over_square(world, name)]
-        levels = FIRST_Z + BLOCK * np.arange(self.height)
+        levels = [self._level_z(i) for i in range(self.height)]
         return len(over) == self.height and bool(np.abs(np.sort(over) - levels).max() < 0.01) and world.held is None
 
     def failure(self, world: MujocoWorld) -> FailureReason:
@@ -97,15 +111,15 @@ class StackBlocks(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per block: above it, grasp, lift, over the stack, release; and up, if another one follows."""
         frames: list[Keyframe] = []
-        R_place = gripper_down(self.square_yaw)
+        R_place, first_z = gripper_down(self.square_yaw), self._level_z(0)
         for i in range(self.height):
             xy = world.body_position(self.graspable[i])[:2]
             R = gripper_down(self.yaws[i])
-            place_z = FIRST_Z + BLOCK * i
-            carry_z = place_z + CLEARANCE + BLOCK
+            place_z = self._level_z(i)
+            carry_z = place_z + CLEARANCE + BLOCK * self.object_scale
             frames += [
-                keyframe(R, [*xy, FIRST_Z + CLEARANCE], True, False),
-                keyframe(R, [*xy, FIRST_Z], False, True),
+                keyframe(R, [*xy, first_z + CLEARANCE], True, False),
+                keyframe(R, [*xy, first_z], False, True),
                 keyframe(R, [*xy, carry_z], False, True),
                 keyframe(R_place, [*self.square, carry_z], False, False),
                 keyframe(R_place, [*self.square, place_z + 0.004], True, True),

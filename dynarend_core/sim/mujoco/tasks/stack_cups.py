@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import SimulationError
-from dynarend_core.sim.mujoco.primitives import add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.primitives import add_cylinder, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable, scatter
@@ -40,7 +40,7 @@ class StackCups(Task):
     variation_count = 20
     graspable = ("cup0", "cup1", "cup2")
     expert_floor = 0.90
-    roles = Roles(object=Part(graspable, looks=False), sliding=graspable, weighed=graspable)
+    roles = Roles(object=Part(graspable, looks=False, size=(0.85, 1.15)), sliding=graspable, weighed=graspable)
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Three cups of different colours."""
@@ -55,6 +55,7 @@ class StackCups(Task):
             floor = 0.6 * np.asarray(COLORS[color])
             add_cylinder(cup, [0, 0, RAISED - 0.002], INNER_RADIUS, 0.002, floor, mass=0.02)
             add_feet(cup, z=-0.0005, radius=0.026, rgba=[*COLORS[color], 1])
+            scale_body(spec, cup, self.object_scale)
 
     def _place(self) -> None:
         for _ in range(MAX_PLACEMENTS):
@@ -84,7 +85,8 @@ class StackCups(Task):
         """Both other cups stand in the named one, one above the other, and nothing is held."""
         offsets = np.array([world.body_position(name) - world.body_position("cup0") for name in ("cup1", "cup2")])
         heights = np.sort(offsets[:, 2])
-        stacked = np.abs(offsets[:, :2]).max() < 0.015 and np.abs(heights - [RAISED, 2 * RAISED]).max() < 0.012
+        raised = RAISED * self.object_scale * np.array([1, 2])
+        stacked = np.abs(offsets[:, :2]).max() < 0.015 and np.abs(heights - raised).max() < 0.012
         return bool(stacked) and world.held is None
 
     def failure(self, world: MujocoWorld) -> FailureReason:
@@ -105,21 +107,20 @@ class StackCups(Task):
 
     def _expert_keyframes(self) -> list[Keyframe]:
         R = gripper_down(0.0)
-        goal = _rim(self.cups[0])
+        goal, grip_z = self._rim(self.cups[0]), scaled_height(GRIP_Z, self.object_scale)
         frames = []
-        for raised, cup in ((RAISED, self.cups[1]), (2 * RAISED, self.cups[2])):
-            rim = _rim(cup)
+        for level, cup in ((1, self.cups[1]), (2, self.cups[2])):
+            rim, raised = self._rim(cup), level * RAISED * self.object_scale
             frames += [
-                keyframe(R, [*rim, GRIP_Z + 0.09], True, False),
-                keyframe(R, [*rim, GRIP_Z], False, True),
-                keyframe(R, [*rim, GRIP_Z + 0.18], False, True),
-                keyframe(R, [*goal, GRIP_Z + raised + 0.10], False, False),
-                keyframe(R, [*goal, GRIP_Z + raised + 0.003], True, True),
-                keyframe(R, [*goal, GRIP_Z + raised + 0.10], True, True),
+                keyframe(R, [*rim, grip_z + 0.09], True, False),
+                keyframe(R, [*rim, grip_z], False, True),
+                keyframe(R, [*rim, grip_z + 0.18], False, True),
+                keyframe(R, [*goal, grip_z + raised + 0.10], False, False),
+                keyframe(R, [*goal, grip_z + raised + 0.003], True, True),
+                keyframe(R, [*goal, grip_z + raised + 0.10], True, True),
             ]
         return frames[:-1]
 
-
-def _rim(cup: Array) -> Array:
-    """Where the fingers hold a cup: the side that faces +y, ``(2,)``."""
-    return np.array([cup[0], cup[1] + RIM])
+    def _rim(self, cup: Array) -> Array:
+        """Where the fingers hold a cup: the side that faces +y, ``(2,)``."""
+        return np.array([cup[0], cup[1] + RIM * self.object_scale])

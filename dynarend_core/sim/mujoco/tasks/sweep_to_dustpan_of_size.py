@@ -14,7 +14,15 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_cylinder, add_standing_body
+from dynarend_core.sim.mujoco.primitives import (
+    GRIPPY,
+    UNTOUCHABLE,
+    add_box,
+    add_cylinder,
+    add_standing_body,
+    scale_body,
+    scaled_height,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
     MAX_PLACEMENTS,
@@ -48,7 +56,7 @@ class SweepToDustpanOfSize(Task):
     variation_count = 2
     graspable = ("broom",)
     roles = Roles(
-        object=Part(("broom",)), receptacle=Part(("dustpans",)),
+        object=Part(("broom",), size=(0.85, 1.0)), receptacle=Part(("dustpans",), size=(0.9, 1.15)),
         sliding=("broom", *(f"dirt{i}" for i in range(DIRTS))), weighed=("broom",),
     )  # fmt: skip
     NAMES = ("tall", "short")
@@ -57,17 +65,19 @@ class SweepToDustpanOfSize(Task):
         """The tall dustpan along +x of the task's axes, the short one along -x, the broom along y."""
         self._place()
         scene = add_standing_body(spec, "dustpans", [*self.center, 0.75], self.yaw, movable=False)
-        for sign, rim in zip((1, -1), RIM, strict=True):
-            add_box(scene, [sign * PAN_AT, 0, 0.0004], [*PAN_HALF, 0.0004], BLUE, **UNTOUCHABLE)
-            add_box(scene, [sign * (PAN_AT + PAN_HALF[0]), 0, rim / 2], [0.003, PAN_HALF[1], rim / 2], BLUE)
+        half, pan_at, brush = self._pan_half(), self._pan_at(), BRUSH_HALF * self.object_scale
+        for sign, rim in zip((1, -1), np.multiply(RIM, self.receptacle_scale), strict=True):
+            add_box(scene, [sign * pan_at, 0, 0.0004], [*half, 0.0004], BLUE, **UNTOUCHABLE)
+            add_box(scene, [sign * (pan_at + half[0]), 0, rim / 2], [0.003, half[1], rim / 2], BLUE)
             for side in (-1, 1):
-                add_box(scene, [sign * PAN_AT, side * PAN_HALF[1], rim / 2], [PAN_HALF[0], 0.003, rim / 2], BLUE)
+                add_box(scene, [sign * pan_at, side * half[1], rim / 2], [half[0], 0.003, rim / 2], BLUE)
         for x in (-1, 1):
-            add_box(scene, [x * (BRUSH_HALF[0] + 0.006), self.broom_y, 0.01], [0.004, BRUSH_HALF[1], 0.01], TRAY)
+            add_box(scene, [x * (brush[0] + 0.006), self.broom_y, 0.01], [0.004, brush[1], 0.01], TRAY)
         broom = add_standing_body(spec, "broom", [*self._world(0.0, self.broom_y), 0.75], self.yaw)
         add_box(broom, [0, 0, BRUSH_HALF[2]], BRUSH_HALF, STRAW, mass=0.10, **GRIPPY)
-        half = HANDLE_TOP / 2 - BRUSH_HALF[2]
-        add_cylinder(broom, [0, 0, HANDLE_TOP - half], 0.010, half, STICK, mass=0.03, **GRIPPY)
+        stick = HANDLE_TOP / 2 - BRUSH_HALF[2]
+        add_cylinder(broom, [0, 0, HANDLE_TOP - stick], 0.010, stick, STICK, mass=0.03, **GRIPPY)
+        scale_body(spec, broom, self.object_scale)
         for i in range(DIRTS):
             dirt = add_standing_body(spec, f"dirt{i}", [*self._world(*self.dirt[i]), 0.75 + DIRT / 2], self.turns[i])
             add_box(dirt, [0, 0, 0], [DIRT / 2] * 3, [0.25, 0.17, 0.10], mass=0.002)
@@ -84,6 +94,13 @@ class SweepToDustpanOfSize(Task):
                 if reachable(self._expert_keyframes(), straight=(1, 2, 3, 4)):
                     return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
+
+    def _pan_half(self) -> np.ndarray:
+        return PAN_HALF * self.receptacle_scale
+
+    def _pan_at(self) -> float:
+        """Where a dustpan's middle is: its open edge stays where it is."""
+        return PAN_AT + float(PAN_HALF[0]) * (self.receptacle_scale - 1.0)
 
     def _world(self, x: float, y: float) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ [x, y]
@@ -102,10 +119,10 @@ class SweepToDustpanOfSize(Task):
 
     def _swept(self, world: MujocoWorld, pan: int) -> int:
         """How many pieces of dirt lie in a dustpan."""
-        middle = [PAN_AT if pan == 0 else -PAN_AT, 0.0]
+        middle = [self._pan_at() if pan == 0 else -self._pan_at(), 0.0]
         back = rotations.rotation_z(-self.yaw)[:2, :2]
         places = np.array([back @ (world.body_position(f"dirt{i}")[:2] - self.center) for i in range(DIRTS)])
-        return int((np.abs(places - middle) < PAN_HALF).all(axis=1).sum())
+        return int((np.abs(places - middle) < self._pan_half()).all(axis=1).sum())
 
     def success(self, world: MujocoWorld) -> bool:
         """All dirt lies in the named dustpan."""
@@ -127,12 +144,12 @@ class SweepToDustpanOfSize(Task):
         R = gripper_level(heading)
         back = -0.11 * rotations.rotation_z(heading)[:2, 0]
         sign = 1 if self.variation == 0 else -1
-        broom = self._world(0.0, self.broom_y)
+        broom, grasp_z = self._world(0.0, self.broom_y), scaled_height(GRASP_Z, self.object_scale)
         frames = [
-            keyframe(R, [*(broom + back), GRASP_Z], True, False),
-            keyframe(R, [*broom, GRASP_Z], False, True),
-            keyframe(R, [*broom, GRASP_Z + 0.05], False, True),
-            keyframe(R, [*self._world(sign * SWEEP_FROM, 0.0), GRASP_Z + 0.002], False, True),
-            keyframe(R, [*self._world(sign * SWEEP_TO, 0.0), GRASP_Z + 0.002], False, True),
+            keyframe(R, [*(broom + back), grasp_z], True, False),
+            keyframe(R, [*broom, grasp_z], False, True),
+            keyframe(R, [*broom, grasp_z + 0.05], False, True),
+            keyframe(R, [*self._world(sign * SWEEP_FROM, 0.0), grasp_z + 0.002], False, True),
+            keyframe(R, [*self._world(sign * SWEEP_TO, 0.0), grasp_z + 0.002], False, True),
         ]
         return with_nearer_half_turns(frames)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
 from dynarend_core.types import Array, FailureReason, Keyframe
@@ -34,7 +35,7 @@ class TurnTap(Task):
 
     name = "turn_tap"
     variation_count = 2
-    roles = Roles(object=Part(("tap",)))
+    roles = Roles(object=Part(("tap",), size=(0.75, 1.25)))
     SIDES = ("left", "right")
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -57,6 +58,7 @@ class TurnTap(Task):
             handle.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=[0, 0, 1], range=[0, 125],
                              limited=True, damping=0.02, frictionloss=0.03, armature=0.005)  # fmt: skip
             handle.add_geom(type=box, size=HANDLE_HALF, rgba=DARK, mass=0.05, friction=[1.5, 0.02, 0.001])
+        scale_body(spec, tap, self.object_scale, foot=0.75)
 
     def _place(self) -> None:
         """Draw all yaws first and then positions until the arm reaches: so the yaws stay uniform."""
@@ -99,13 +101,14 @@ class TurnTap(Task):
         return self._expert_keyframes()
 
     def _expert_keyframes(self) -> list[Keyframe]:
-        xy = self.center + rotations.rotation_z(self.yaw)[:2, :2] @ self._local(self.variation)
+        xy = self.center + rotations.rotation_z(self.yaw)[:2, :2] @ (self._local(self.variation) * self.object_scale)
         yaw = self.yaw + self.handle_yaw[self.variation]
         # The bar looks the same turned by 180 degrees: begin so that joint 7 stays in the middle of its range.
         yaw += np.round((middle_yaw(xy) - TURN_RAD / 2 - yaw) / np.pi) * np.pi
         R, R_turned = (rotations.rotation_z(a) @ R_DOWN for a in (yaw, yaw + TURN_RAD))
+        z = scaled_height(HANDLE_Z, self.object_scale)
         return [
-            keyframe(R, [*xy, HANDLE_Z + 0.09], True, False),
-            keyframe(R, [*xy, HANDLE_Z - 0.002], False, True),
-            keyframe(R_turned, [*xy, HANDLE_Z - 0.002], False, True),
+            keyframe(R, [*xy, z + 0.09], True, False),
+            keyframe(R, [*xy, z - 0.002], False, True),
+            keyframe(R_turned, [*xy, z - 0.002], False, True),
         ]
