@@ -16,17 +16,21 @@ PICTURE = (320, 320)
 FRAME_WIDTH = 190
 COLUMNS = 6
 SEEDS = range(40)
+PERTURBED, PERTURBED_SEED, PERTURBED_COLUMNS = ("meat_off_grill", "reach_and_drag"), 1, 8
+"""Pictured with --perturbations: two tasks that know every factor, so that two rows show one of them."""
 
 DESCRIPTION = """\
 List the tasks of the simulator: name, number of variations, and what the instruction of one variation says. The last
 phrasing of every list is never trained on (docs/tasks.md says how each task is judged).
 
-With --sheet, the scripted expert solves one scene of each task, and a picture shows its start and its end.
+With --sheet, the scripted expert solves one scene of each task, and a picture shows its start and its end. With
+--perturbations, a picture shows one scene under every perturbation that applies, of two tasks or those of --tasks.
 
 examples:
   dynarend tasks
   dynarend tasks --tasks close_jar,turn_tap --variation 1
-  dynarend tasks --sheet docs/images/tasks.png"""
+  dynarend tasks --sheet docs/images/tasks.png
+  dynarend tasks --perturbations docs/images/perturbations.png"""
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -38,6 +42,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     p.add_argument("--tasks", help="comma-separated task names (default: all)")
     p.add_argument("--variation", type=int, default=0, help="whose instructions to list (default: %(default)s)")
     p.add_argument("--sheet", type=Path, metavar="FILE", help="write a picture of every task's start and success here")
+    p.add_argument("--perturbations", type=Path, metavar="FILE", help="write a picture of perturbed scenes here")
     p.set_defaults(run=run)
 
 
@@ -54,10 +59,12 @@ def run(args: argparse.Namespace) -> int:
     unknown = [name for name in names if name not in TASKS]
     if unknown:
         raise ConfigurationError(f"unknown tasks {unknown}; there are {sorted(TASKS)}")
-    if args.sheet is None:
-        _list(names, args.variation)
-    else:
+    if args.sheet is not None:
         _draw_sheet(names, args.sheet)
+    if args.perturbations is not None:
+        _draw_perturbations(names if args.tasks else list(PERTURBED), args.variation, args.perturbations)
+    if args.sheet is None and args.perturbations is None:
+        _list(names, args.variation)
     return 0
 
 
@@ -78,12 +85,40 @@ def _list(names: list[str], variation: int) -> None:
     Console().print(table)
 
 
-def _draw_sheet(names: list[str], path: Path) -> None:
+def _draw_perturbations(names: list[str], variation: int, path: Path) -> None:
+    """One scene of each task under ``none`` and every perturbation that applies."""
+    from rich.progress import track
+
+    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, applicable
+    from dynarend_core.sim.mujoco.world import MujocoWorld
+
+    world = MujocoWorld()
+    frames, captions = [], []
+    try:
+        pairs = [(name, perturbation) for name in names for perturbation in (NONE, *applicable(name))]
+        for name, perturbation in track(pairs, description="drawing"):
+            world.reset(name, variation, PERTURBED_SEED, perturbation=perturbation)
+            frames.append(world.views(("front",), size=PICTURE)[0].rgb)
+            captions.append(f"{name}: none" if perturbation == NONE else perturbation)
+    finally:
+        world.close()
+    _write(frames, captions, PERTURBED_COLUMNS, path)
+
+
+def _write(frames: list[Array], captions: list[str], columns: int, path: Path) -> None:
     import cv2
+
+    from dynarend_core.visualization.filmstrip import filmstrip
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = filmstrip(frames, captions, columns=columns, frame_width=FRAME_WIDTH)
+    cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def _draw_sheet(names: list[str], path: Path) -> None:
     from rich.progress import track
 
     from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-    from dynarend_core.visualization.filmstrip import filmstrip
 
     environment = MujocoEnvironment()
     frames, captions = [], []
@@ -94,9 +129,7 @@ def _draw_sheet(names: list[str], path: Path) -> None:
             captions += [f"{name}: {words}", "solved"]
     finally:
         environment.close()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = filmstrip(frames, captions, columns=COLUMNS, frame_width=FRAME_WIDTH)
-    cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    _write(frames, captions, COLUMNS, path)
 
 
 def _solved(environment: MujocoEnvironment, name: str) -> tuple[Array, Array, str]:
