@@ -43,6 +43,7 @@ ROS_WHEELS = [
     "ros-std-srvs",
     "ros-trajectory-msgs",
     "ros-visualization-msgs",
+    "rosbags",
 ]
 GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
     "catkin-pkg",
@@ -67,9 +68,19 @@ GENERATORS = [  # what scripts/generate_tf2_msgs.sh needs
 ]
 BENCH = ["open3d-cpu"]  # the peer of `make bench`, in an environment of its own
 DASK = ["distributed"]  # `dynarend evaluate --engine dask`
-DEV = [*DASK, "hypothesis", "import-linter", "mypy", "pytest", "ruff", "types-PyYAML"]
+DEV = [*DASK, "hypothesis", "import-linter", "mcap-ros2-support", "mypy", "pytest", "ruff", "types-PyYAML"]
 
-NODES = ["sim_node", "camera_node", "fusion_node", "policy_node", "executor_node", "safety_node", "calibration_node"]
+NODES = [
+    "sim_node",
+    "camera_node",
+    "fusion_node",
+    "policy_node",
+    "executor_node",
+    "safety_node",
+    "record_node",
+    "evaluation_node",
+    "calibration_node",
+]
 CORE_COMMANDS = [
     "bench",
     "calibrate",
@@ -85,7 +96,7 @@ CORE_COMMANDS = [
     "tasks",
     "view",
 ]
-ROS_COMMANDS = ["demo", "up"]
+ROS_COMMANDS = ["demo", "import-bags", "up"]
 
 setup(
     name=PACKAGE,
@@ -118,7 +129,7 @@ setup(
         ],
         "dynarend.commands": [
             *(f"{name} = dynarend_core.commands.{name.replace('-', '_')}" for name in CORE_COMMANDS),
-            *(f"{name} = dynarend_ros.commands.{name}" for name in ROS_COMMANDS),
+            *(f"{name} = dynarend_ros.commands.{name.replace('-', '_')}" for name in ROS_COMMANDS),
         ],
         "dynarend.doctor": [  # functions that give the checks of `dynarend doctor` by name
             "core = dynarend_core.commands.doctor_checks:checks",

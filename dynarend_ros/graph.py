@@ -58,17 +58,25 @@ def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:
     )
 
 
+_POLICY = (
+    *_road("policy.yaml", False),
+    NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
+)
+
 GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
     # The simulator is the source of /clock, so it must not wait for it.
     "sim": (NodeSpec(executable="sim_node", name="sim_node", config="sim.yaml"), *_road("sim.yaml", True)),
-    "policy": (
-        *_road("policy.yaml", False),
-        NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
+    "policy": _POLICY,
+    "record": (NodeSpec(executable="record_node", name="record_node", config="record.yaml"),),
+    "evaluate": (
+        *_POLICY,
+        NodeSpec(executable="evaluation_node", name="evaluation_node", config="policy.yaml"),
     ),
     "calibrate": (NodeSpec(executable="calibration_node", name="calibration_node", config="calibrate.yaml"),),
     "cameras": tuple(NodeSpec(executable=n, name=n, config="cameras.yaml") for n in ("camera_node", "fusion_node")),
 }
 """Graph name to its processes. ``sim``: everything against MuJoCo. ``policy``: against your cameras and arm.
+``record``: demonstrations to bags, beside your drivers. ``evaluate``: ``policy``, and an operator's verdicts counted.
 ``calibrate``: records views of a board, beside your camera and arm drivers.
 ``cameras``: from RealSense cameras, their recordings or software stand-ins to the cloud, and no further."""
 

@@ -12,7 +12,7 @@ from dynarend_core.errors import ConfigurationError
 from dynarend_ros.graph import GRAPHS, NodeSpec, graph, share_folder
 
 FLAG = ("true", "false")
-LISTS = ("cameras", "camera_files")
+LISTS = ("cameras", "camera_files", "instructions", "episodes")
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,19 @@ class Argument:
 ARGUMENTS: dict[str, Argument] = {
     "robot": Argument(
         "Robot: a name in config/robots (panda, fr3, ur5e, xarm7) or the path of such a YAML file.",
-        ("policy_node.robot", "executor_node.robot", "safety_node.robot"),
-        graphs=("policy",),
+        ("policy_node.robot", "executor_node.robot", "safety_node.robot", "record_node.robot"),
+        graphs=("policy", "evaluate", "record"),
     ),
-    "cameras": Argument("Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras",)),
+    "cameras": Argument(
+        "Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras", "record_node.cameras")
+    ),
     "camera_files": Argument(
         "Camera files of `dynarend calibrate`, or folders of them, as YAML: [config/cameras]; published on /tf_static.",
         ("fusion_node.camera_files",),
-        graphs=("policy", "cameras"),
+        graphs=("policy", "evaluate", "cameras"),
     ),
+    "task": Argument("Name of the task that is demonstrated, a folder name.", ("record_node.task",)),
+    "folder": Argument("Where bags go: <folder>/<task>/episode_<number>.", ("record_node.folder",)),
     "source": Argument(
         "Where images come from: RealSense cameras, recordings of their SDK, or software stand-ins.",
         ("camera_node.source",),
@@ -51,18 +55,26 @@ ARGUMENTS: dict[str, Argument] = {
     ),
     "policy": Argument("Folder of the policy checkpoint.", ("policy_node.policy",)),
     "instruction": Argument(
-        "What to do, in words; empty: wait for the topic `instruction`.", ("policy_node.instruction",)
+        "What to do, in words; empty: wait for the topic `instruction`.",
+        ("policy_node.instruction", "record_node.instruction"),
+        graphs=("sim", "policy", "record"),
     ),
     "backend": Argument(
         "Who plans: ompl (embedded; Panda and FR3), moveit (moveit_py) or move_group (a running move_group).",
         ("executor_node.backend",),
         ("ompl", "moveit", "move_group"),
-        ("policy",),
+        ("policy", "evaluate"),
     ),
     "dry_run": Argument("Plan, judge and show every motion; move nothing.", ("executor_node.dry_run",), FLAG),
     "confirm": Argument("Wait for the service `confirm` before every motion.", ("executor_node.confirm",), FLAG),
-    "use_sim_time": Argument("Take time from /clock.", (), FLAG, ("policy",)),
-    "simulate": Argument("The simulator in place of cameras and arm (Panda only).", (), FLAG, ("policy",)),
+    "instructions": Argument(
+        'What the policy is told, as YAML: ["push the red button", "open the drawer"].',
+        ("evaluation_node.instructions",),
+    ),
+    "episodes": Argument("Episodes of each instruction.", ("evaluation_node.episodes",)),
+    "report": Argument("File of the report.", ("evaluation_node.report",)),
+    "use_sim_time": Argument("Take time from /clock.", (), FLAG, ("policy", "evaluate", "record")),
+    "simulate": Argument("The simulator in place of cameras and arm (Panda only).", (), FLAG, ("policy", "evaluate")),
     "namespace": Argument("Namespace of all nodes and their relative topics.", (), (), tuple(GRAPHS)),
 }
 """Every argument of every graph, in the order in which they are shown."""
@@ -147,7 +159,7 @@ def _settings(name: str, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 settings.setdefault(node, {})[parameter] = yaml.safe_load(text) if is_yaml else text
     if given.get("source") == "software" and "camera_files" not in given:
         settings.setdefault("fusion_node", {})["camera_files"] = [""]  # rendered cameras know where they are
-    if "robot" in given:
+    if "robot" in given and "fusion_node" in names:
         from dynarend_ros.robots import find_robot
 
         settings.setdefault("fusion_node", {})["base_frame"] = find_robot(given["robot"]).base_frame

@@ -30,6 +30,10 @@ RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
 CONFIRM = "confirm"
 CAPTURE, SOLVE = "calibration/capture", "calibration/solve"
 CALIBRATION_ADVICE = "calibration/advice"
+RECORD_START, RECORD_SAVE, RECORD_DISCARD = "record/start", "record/save", "record/discard"
+RECORD_STATUS = "record/status"
+EVALUATION_NEXT, EVALUATION_STATUS = "evaluation/next", "evaluation/status"
+EVALUATION_SUCCESS, EVALUATION_FAILURE = "evaluation/success", "evaluation/failure"
 ARM, DISARM, RESET_FAULT, SAFETY_STOP = "arm", "disarm", "reset_fault", "safety/stop"
 
 

@@ -20,6 +20,8 @@ graphs:
   policy     fusion_node + policy_node + executor_node + safety_node, for your cameras and arm; call `arm`, then `run`
              or `step`, to act. Starts as a dry run; docs/safety.md says how to go on. With --simulate true the
              simulator stands in for cameras and arm, everything else stays as on the robot
+  evaluate   graph policy and evaluation_node: counts supervised episodes, you say how each ended; docs/recording.md
+  record     record_node: demonstrations to rosbag2, beside your drivers and your teleoperation; docs/recording.md
   calibrate  records views of a board with your camera driver and arm: docs/calibration.md
   cameras    camera_node + fusion_node: RealSense cameras (--source realsense), recordings of their SDK (recording) or
              rendered stand-ins (software: no hardware needed) to the cloud; docs/cameras.md
@@ -39,11 +41,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     p = subparsers.add_parser(
         "up",
-        help="start a graph of ROS nodes (sim, policy, calibrate, cameras) without ros2 launch",
+        help="start a graph of ROS nodes (sim, policy, evaluate, record, calibrate, cameras) without ros2 launch",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("graph", choices=("sim", "policy", "calibrate", "cameras"), help="which graph")
+    p.add_argument("graph", choices=("sim", "policy", "evaluate", "record", "calibrate", "cameras"), help="which graph")
     p.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"policy folder (default: {DEFAULT_POLICY})")
     for name, argument in ARGUMENTS.items():
         if name != "policy":

@@ -25,6 +25,8 @@ PARAMETERS = {
     "policy_node": "PolicyParameters",
     "executor_node": "ExecutorParameters",
     "safety_node": "SafetyParameters",
+    "record_node": "RecordParameters",
+    "evaluation_node": "EvaluationParameters",
     "calibration_node": "CalibrationParameters",
 }
 

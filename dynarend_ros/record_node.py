@@ -1,0 +1,204 @@
+"""Demonstrations to rosbag2: one bag an episode, started, saved or discarded by services. Moves nothing.
+
+The arm is moved by whatever teleoperates it; the bag holds what converting it into training data needs
+(``dynarend import-bags``).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module, util
+from pathlib import Path
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import TransformStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+
+from dynarend_core.errors import DynaRendError
+from dynarend_ros import diagnostics, qos, runtime, topics
+from dynarend_ros.bag_writer import BagWriter, header_stamp_ns
+from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.robots import find_robot
+from dynarend_ros.transforms import DYNAMIC_QOS, STATIC_QOS
+
+
+@dataclass(frozen=True)
+class RecordParameters:
+    """Parameters of the record node."""
+
+    cameras: tuple[str, ...] = parameter(
+        ("front", "left_shoulder", "right_shoulder", "wrist"), "Camera names, the prefixes of their topics."
+    )
+    robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
+    folder: str = parameter("runs/bags", "Bags are written to <folder>/<task>/episode_<number>.")
+    task: str = parameter("demonstration", "Name of the task, a folder name.", dynamic=True)
+    instruction: str = parameter("", "What is being done, in words; empty: the topic `instruction`.", dynamic=True)
+    image_rate_hz: float = parameter(10.0, "Images kept of each camera a second; 0: all.", low=0.0, high=120.0)
+    image_reliability: str = parameter(
+        "best_effort", "best_effort matches every driver.", choices=("reliable", "best_effort")
+    )
+    arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is recorded of a topic: its type, and whether by the image rate, and whether late joiners get the last."""
+
+    kind: type
+    profile: QoSProfile
+    thinned: bool = False
+    kept: bool = False
+
+
+class RecordNode(runtime.SpinningNode):
+    """Listens all the time; what must be known at once (poses, intrinsics, instruction) is kept for the next start."""
+
+    def __init__(self) -> None:
+        super().__init__("record_node")
+        self._settings = NodeParameters(self, RecordParameters)
+        p = self._settings.values
+        self._robot = find_robot(p.robot)
+        self._bag: BagWriter | None = None
+        self._path, self._began_s, self._last = Path(), 0.0, "nothing recorded yet"
+        self._kept: dict[tuple[str, bytes], tuple[str, str, bool, bytes]] = {}
+        self._period_ns = round(1e9 / p.image_rate_hz) if p.image_rate_hz else 0
+        self._newest_ns: dict[str, int] = {}
+        self._status = self.create_publisher(String, topics.RECORD_STATUS, qos.LATCHED)
+        for topic, stream in self._streams(p).items():
+            name = self.resolve_topic_name(topic)
+            self.create_subscription(stream.kind, topic, partial(self._take, name, stream), stream.profile, raw=True)
+        operations: dict[str, Callable[[], tuple[bool, str]]] = {
+            topics.RECORD_START: self.start,
+            topics.RECORD_SAVE: partial(self.finish, "saved"),
+            topics.RECORD_DISCARD: self.discard,
+        }
+        for service, operation in operations.items():
+            self.create_service(Trigger, service, partial(self._answer, operation))
+        self.create_timer(0.5, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        diagnostics.DiagnosticsPublisher(self, self._describe)
+
+    def _streams(self, p: RecordParameters) -> dict[str, Stream]:
+        images, arm = qos.images(p.image_reliability), p.arm_topic or f"{self._robot.controller}/joint_trajectory"
+        streams = {
+            topics.JOINT_STATES: Stream(JointState, qos.images("best_effort", 100)),
+            topics.INSTRUCTION: Stream(String, qos.LATCHED, kept=True),
+            topics.TASK_STATUS: Stream(String, qos.LATCHED, kept=True),
+            topics.KEYFRAME: Stream(MultiDOFJointTrajectory, qos.RELIABLE),
+            topics.EXECUTION_STATUS: Stream(GoalStatus, qos.RELIABLE),
+            topics.EXECUTION_MESSAGE: Stream(String, qos.RELIABLE),
+            topics.SAFETY_STATE: Stream(DiagnosticStatus, qos.LATCHED, kept=True),
+            arm: Stream(JointTrajectory, qos.RELIABLE),
+        }
+        for camera in p.cameras:
+            streams[topics.colour(camera)] = Stream(Image, images, thinned=True)
+            streams[topics.depth(camera)] = Stream(Image, images, thinned=True)
+            streams[topics.camera_info(camera)] = Stream(CameraInfo, images, thinned=True, kept=True)
+            streams[topics.camera_transform(camera)] = Stream(TransformStamped, qos.POSES, kept=True)
+        if util.find_spec("tf2_msgs") is not None:
+            message = import_module("tf2_msgs.msg").TFMessage
+            streams["/tf"] = Stream(message, DYNAMIC_QOS)
+            streams["/tf_static"] = Stream(message, STATIC_QOS, kept=True)
+        return streams
+
+    def on_shutdown(self) -> None:
+        """What was recorded so far is not lost."""
+        if self._bag is not None:
+            self.finish("unfinished")
+
+    def start(self) -> tuple[bool, str]:
+        """Begin an episode."""
+        if self._bag is not None:
+            return False, f"{self._path.name} is being recorded: save or discard it first"
+        p = self._settings.values
+        folder = Path(p.folder) / p.task
+        taken = [int(f.name.removeprefix("episode_")) for f in folder.glob("episode_*") if f.name[8:].isdigit()]
+        self._path = folder / f"episode_{max(taken, default=-1) + 1:06d}"
+        bag = BagWriter(self._path)
+        self._newest_ns.clear()
+        now_ns = time.time_ns()
+        for topic, kind, latched, data in self._kept.values():
+            bag.write(topic, kind, now_ns, data, latched)
+        self._bag, self._began_s = bag, time.monotonic()
+        return True, f"recording {self._path}"
+
+    def finish(self, outcome: str) -> tuple[bool, str]:
+        """End the episode and keep it."""
+        if self._bag is None:
+            return False, "nothing is being recorded"
+        bag, self._bag, p = self._bag, None, self._settings.values
+        notes = {"task": p.task, "robot": self._robot.name, "outcome": outcome, "cameras": json.dumps(p.cameras)}
+        notes |= {"instruction": p.instruction} if p.instruction else {}
+        path = bag.finish(notes)
+        self._last = f"{outcome}: {path}, {bag.written} messages, {bag.dropped} dropped"
+        return True, self._last
+
+    def discard(self) -> tuple[bool, str]:
+        """End the episode and delete it."""
+        if self._bag is None:
+            return False, "nothing is being recorded"
+        bag, self._bag = self._bag, None
+        bag.discard()
+        self._last = f"discarded: {self._path}"
+        return True, self._last
+
+    def _answer(
+        self, operation: Callable[[], tuple[bool, str]], _request: Trigger.Request, answer: Trigger.Response
+    ) -> Trigger.Response:
+        try:
+            answer.success, answer.message = operation()
+        except (DynaRendError, OSError) as error:
+            answer.success, answer.message = False, f"{type(error).__name__}: {error}"
+        self.get_logger().info(answer.message)
+        self._publish()
+        return answer
+
+    def _take(self, topic: str, stream: Stream, data: bytes) -> None:
+        kind = f"{stream.kind.__module__.split('.')[0]}/msg/{stream.kind.__name__}"
+        latched = stream.kept and not stream.thinned
+        if stream.kept:  # of static transforms every message: each broadcaster sends its own
+            self._kept[topic, data if topic == "/tf_static" else b""] = (topic, kind, latched, data)
+        if self._bag is not None and (not stream.thinned or self._is_due(topic, header_stamp_ns(data))):
+            self._bag.write(topic, kind, time.time_ns(), data, latched)
+
+    def _is_due(self, topic: str, stamp_ns: int) -> bool:
+        """One image each period of the stamps' own clock: colour and depth of one exposure stay together."""
+        if self._period_ns == 0:
+            return True
+        last_ns = self._newest_ns.get(topic)
+        if last_ns is not None and last_ns // self._period_ns == stamp_ns // self._period_ns and last_ns <= stamp_ns:
+            return False
+        self._newest_ns[topic] = stamp_ns
+        return True
+
+    def _publish(self) -> None:
+        bag = self._bag
+        values: dict[str, Any] = {"recording": bag is not None, "last": self._last}
+        if bag is not None:
+            seconds = round(time.monotonic() - self._began_s, 1)
+            values |= {"path": str(self._path), "seconds": seconds, "messages": bag.written, "dropped": bag.dropped}
+        self._status.publish(String(data=json.dumps(values)))
+
+    def _describe(self) -> diagnostics.NodeStatus:
+        dropped = self._bag.dropped if self._bag is not None else 0
+        text = f"recording {self._path.name}" if self._bag is not None else self._last
+        return diagnostics.NodeStatus(text, diagnostics.WARN if dropped else diagnostics.OK, {"dropped": dropped})
+
+
+def main() -> int:
+    """Console script."""
+    return runtime.run(RecordNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
