@@ -162,12 +162,16 @@ def summary(results: list[Result]) -> dict:
 
 
 def inject(
-    names: list[str], domain: int, seed: int, show: Callable[[list[Result]], None] = lambda results: None
+    names: list[str],
+    domain: int,
+    seed: int,
+    show: Callable[[list[Result]], None] = lambda results: None,
+    plan_timeout_s: float = 1.0,
 ) -> tuple[list[Result], list[str]]:
     """Run the injections; returns results and logs. ``show`` is called after each with the results so far."""
     os.environ.update(environment(domain))
     log: list[str] = []
-    rig = Rig(domain, log)
+    rig = Rig(domain, log, plan_timeout_s)
     session = Session(rig, np.random.default_rng(seed))
     try:
         with rig.start():
@@ -205,6 +209,7 @@ def main() -> int:
     parser.add_argument("--case", action="append", choices=sorted(CASES), help="only this kind; repeatable")
     parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn")
     parser.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: a free one)")
+    parser.add_argument("--plan-timeout", type=float, default=1.0, help="seconds the planner has (default: 1)")
     add_json_option(parser, "counts, times and what was said")
     args = parser.parse_args()
     kinds = args.case or list(CASES)
@@ -214,7 +219,7 @@ def main() -> int:
         print(line(len(results), len(names), results[-1]), flush=True)
         write_json(args.json, summary(results))  # an interrupted run leaves what it has
 
-    results, _ = inject(names, args.domain_id or free_domain_id(), args.seed, show)
+    results, _ = inject(names, args.domain_id or free_domain_id(), args.seed, show, args.plan_timeout)
     report = summary(results)
     print(", ".join(f"{report[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent", "other_reason")))
     return int(bool(report["unsafe"] or report["hangs"] or report["silent"]))

@@ -37,8 +37,8 @@ NEVER_S = 30.0
 class Rig:
     """What an injection may do to the graph, and what it sees of it. Poses of the tip in the base frame."""
 
-    def __init__(self, domain: int, log: list[str]) -> None:
-        self.log, self.domain = log, domain
+    def __init__(self, domain: int, log: list[str], plan_timeout_s: float = 1.0) -> None:
+        self.log, self.domain, self.plan_timeout_s = log, domain, plan_timeout_s
         self.robot, self.spheres = find_robot("panda"), RobotSpheres()
         self.q, self.moved_s, self.fastest, self.lowest = HOME_Q, 0.0, 0.0, np.inf
         self.state, self.reason = "", ""
@@ -66,8 +66,11 @@ class Rig:
 
     def nodes(self) -> dict[str, NodeSpec]:
         quick = {"velocity_factor": 0.3, "max_tool_speed": TOOL_SPEED, "joint_margin_rad": 0.02}
-        ours = {"require_safety": True, "safety_max_age_s": 0.25, "plan_timeout_s": 1.0, "joint_state_max_age_s": 0.2}
-        ours |= {"own_points_m": 0.005}  # the clouds of this rig do not show the arm
+        ours = {"require_safety": True, "safety_max_age_s": 0.25, "joint_state_max_age_s": 0.2}
+        ours |= {
+            "plan_timeout_s": self.plan_timeout_s,
+            "own_points_m": 0.005,
+        }  # the clouds of this rig do not show the arm
         settings = {
             "sim_node": {"task": "push_buttons", "camera_rate_hz": 0.0, "overview_rate_hz": 0.0},
             "executor_node": {**quick, **ours, "start_tolerance_rad": 0.01, "overtime_s": 2.0, "plan_attempts": 2},

@@ -1,9 +1,9 @@
-"""Numbers of the `ompl` backend and of the limiter.
+"""Numbers of the `ompl` backend; those of the limiter: limiter_rates.py.
 
 python benchmarks/planning.py --json docs/results/planning.json
 
 Plan time and success over random reachable keyframes among random boxes; how far straight approaches stray from their
-line; whether speeds and accelerations keep their limits; time of the limiter for 100 waypoints.
+line; whether speeds and accelerations keep their limits.
 """
 
 import argparse
@@ -16,12 +16,9 @@ from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_core.errors import PlanningError
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.limiter import LimiterConfig, TrajectoryLimiter
-from dynarend_core.planning.limiter_outcome import MeasuredState
 from dynarend_core.planning.panda import ACCELERATION_LIMITS, HOME_Q, VELOCITY_LIMITS
 from dynarend_core.planning.planner import MotionPlanner
 from dynarend_core.planning.scene import PlanningScene
-from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe
 
 KINEMATICS = ArmKinematics()
@@ -113,23 +110,6 @@ def lines(count: int, rng: np.random.Generator) -> dict:
     return {"lines": count, "refused": refused, "stray_max_mm": max(strays), "stray_p50_mm": float(np.median(strays))}
 
 
-def limiter(repeats: int) -> dict:
-    check, n = TrajectoryLimiter(LimiterConfig(velocity_factor=1.0, max_tool_speed=3.0)), 100
-    share = (1 - np.cos(np.linspace(0, np.pi, n))) / 2
-    q = HOME_Q + share[:, None] * np.array([0.6, 0.2, 0.3, -0.3, 0.2, 0.2, 0.5])
-    times_s = np.linspace(0, 5.0, n)
-    qd = np.gradient(q, times_s, axis=0)
-    qd[[0, -1]] = 0.0
-    motion, state, times = JointTrajectory(times_s, q, qd), MeasuredState(HOME_Q, 0.0), []
-    for _ in range(repeats):
-        begin_s = time.perf_counter()
-        outcome = check.check(motion, state)
-        times.append(1e3 * (time.perf_counter() - begin_s))
-        assert outcome.violation is None, outcome.violation
-    times = times[1:]
-    return {"waypoints": n, "p50_ms": float(np.percentile(times, 50)), "p99_ms": float(np.percentile(times, 99))}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keyframes", type=int, default=500, help="random keyframes in clutter (default: 500)")
@@ -139,7 +119,6 @@ def main() -> None:
     args = parser.parse_args()
     MotionPlanner().plan(HOME_Q, Keyframe(reachable(np.random.default_rng(1)), gripper_open=True), np.zeros((1, 3)))
     report = {
-        "limiter": limiter(501),
         "lines": lines(args.lines, np.random.default_rng(args.seed)),
         "planner": keyframes(args.keyframes, np.random.default_rng(args.seed)),
         "load_1min": os.getloadavg()[0],

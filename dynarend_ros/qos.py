@@ -42,7 +42,7 @@ EXECUTION_STATUS = _leased(Duration(nanoseconds=200_000_000), depth=10)
 """Execution status."""
 
 ALIVE = _leased(OFFERED_LEASE)
-"""``alive/<node>``, as nodes offer it: nothing is sent there; that somebody could is what counts."""
+"""``alive/<node>``, as nodes offer it: that somebody could send there is what counts first."""
 
 SAFETY_STATE = _leased(OFFERED_LEASE, latched=True)
 """Safety state, as the safety node offers it."""

@@ -24,12 +24,23 @@ PARENT_VARIABLE = "DYNAREND_PARENT_PID"
 EXIT_CONFIGURATION = 2
 
 
+ALIVE_EVERY_S = 0.1
+
+
 class SpinningNode(Node):
-    """A node that may have something to do between callbacks and before its end. It is missed when it dies."""
+    """A node that may have something to do between callbacks and before its end. It is missed when it dies or hangs."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._alive = self.create_publisher(Empty, topics.alive(self.get_name()), qos.ALIVE)
+        self._alive_due_s = 0.0
+
+    def say_alive(self) -> None:
+        """Called between callbacks. DDS tells at once that a process has gone, but now and then it fails to."""
+        now_s = time.monotonic()
+        if now_s >= self._alive_due_s:
+            self._alive_due_s = now_s + ALIVE_EVERY_S
+            self._alive.publish(Empty())
 
     def tick(self) -> float:
         """Called between callbacks; returns how long the node may wait for the next callback [s]."""
@@ -82,6 +93,7 @@ def _spin(node: SpinningNode, stopped: Callable[[], bool]) -> None:
     executor.add_node(node)
     try:
         while not stopped() and not _orphaned(parent):
+            node.say_alive()
             executor.spin_once(timeout_sec=node.tick())
     finally:
         node.on_shutdown()

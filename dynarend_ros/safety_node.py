@@ -46,6 +46,9 @@ class SafetyParameters:
     arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
     nodes: tuple[str, ...] = parameter(("executor_node",), "Nodes whose end is a fault.")
     node_lease_s: float = parameter(0.15, "Silence of a node's process that is its end [s].", low=0.1, high=10.0)
+    node_silence_s: float = parameter(
+        2.0, "Longest time in which a node's own loop gives no sign of life [s, steady].", low=0.3, high=60.0
+    )
     joint_states_max_age_s: float = parameter(0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0)
     cloud_max_age_s: float = parameter(
         2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0
@@ -76,6 +79,7 @@ class SafetyNode(runtime.SpinningNode):
             max_failures=p.max_failures,
             armed_timeout_s=p.armed_timeout_s,
             nodes=p.nodes,
+            node_silence_s=p.node_silence_s,
         )
         robot = find_robot(p.robot)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s)
@@ -122,7 +126,13 @@ class SafetyNode(runtime.SpinningNode):
         for name in self._p.nodes:
             events = qos.subscription_events(liveliness=partial(changed, name))
             profile = qos.watched(self._p.node_lease_s)
-            self.create_subscription(Empty, topics.alive(name), lambda _: None, profile, event_callbacks=events)
+            self.create_subscription(
+                Empty, topics.alive(name), partial(self._on_alive, name), profile, event_callbacks=events
+            )
+
+    def _on_alive(self, name: str, _message: Empty) -> None:
+        """Makes up for an event that DDS did not give: of a node that came, or by its silence of one that went."""
+        self._machine.node_present(name, True)
 
     def _offer_services(self) -> None:
         operations: dict[str, Callable[[], tuple[bool, str]]] = {

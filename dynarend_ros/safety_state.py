@@ -43,6 +43,7 @@ class SafetyLimits:
         max_failures: Keyframes that fail in a row.
         armed_timeout_s: ARMED without a keyframe for so long becomes DISARMED [s].
         nodes: Nodes that must be there.
+        node_silence_s: Longest time without a sign of life of such a node [s].
     """
 
     max_age_s: Mapping[str, float] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class SafetyLimits:
     max_failures: int = 3
     armed_timeout_s: float = 300.0
     nodes: tuple[str, ...] = ()
+    node_silence_s: float = math.inf
 
     def __post_init__(self) -> None:
         for name, value in {**self.max_age_s, "policy latency": self.max_policy_latency_s}.items():
@@ -71,7 +73,7 @@ class SafetyMachine:
         self._clock = clock
         self._stop = stop
         self._seen_s: dict[str, float] = {}
-        self._present: set[str] = set()
+        self._present: dict[str, float] = {}
         self._robot_problem: str | None = None
         self._keyframe: int | None = None
         self._since_s = clock()
@@ -148,8 +150,11 @@ class SafetyMachine:
                 self._go(SafetyState.ARMED, f"keyframe {outcome.name.lower()}, waiting for the next")
 
     def node_present(self, name: str, present: bool) -> None:
-        """A node appeared, or its process is gone: nobody does its work any more."""
-        (self._present.add if present else self._present.discard)(name)
+        """A node gave a sign of life, or its process is gone: nobody does its work any more."""
+        if present:
+            self._present[name] = self._clock()
+        else:
+            self._present.pop(name, None)
         if not present and name in self._limits.nodes and self.state.allows_motion:
             self.fault(f"{name} disappeared")
 
@@ -177,7 +182,13 @@ class SafetyMachine:
     def problems(self) -> list[str]:
         """A sentence for every input that is too old, every node that is missing, and what the robot complains of."""
         limits, ages = self._limits.max_age_s, self.ages_s()
+        now, silence_s = self._clock(), self._limits.node_silence_s
         missing = [f"{name} is not there" for name in self._limits.nodes if name not in self._present]
+        missing += [
+            f"{name} has been silent for {now - since_s:.2f} s, limit {silence_s:.2f} s"
+            for name, since_s in self._present.items()
+            if name in self._limits.nodes and now - since_s > silence_s
+        ]
         robot = [] if self._robot_problem is None else [self._robot_problem]
         stale = [
             f"{name} never arrived" if math.isinf(age) else f"{name} is {age:.2f} s old, limit {limits[name]:.2f} s"

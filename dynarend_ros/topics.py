@@ -38,7 +38,7 @@ ARM, DISARM, RESET_FAULT, SAFETY_STOP = "arm", "disarm", "reset_fault", "safety/
 
 
 def alive(node: str) -> str:
-    """Topic that only exists while the node does."""
+    """Topic of a node's signs of life; it only exists while the node does."""
     return f"alive/{node}"
 
 

@@ -186,3 +186,19 @@ def test_no_sequence_of_events_leads_to_motion_without_arming_or_past_a_fault():
 def test_limits_that_watch_nothing_are_refused(limit):
     with pytest.raises(ConfigurationError, match="joint_states"):
         SafetyLimits(max_age_s={"joint_states": limit})
+
+
+def test_a_node_that_dds_forgot_is_there_when_it_speaks_and_gone_when_it_is_silent():
+    now, stops = [0.0], []
+    limits = SafetyLimits(nodes=("executor_node",), node_silence_s=2.0)
+    machine = SafetyMachine(limits, lambda: now[0], stops.append)
+    assert machine.arm() == (False, "not armed: executor_node is not there")
+    machine.node_present("executor_node", True)
+    assert machine.arm()[0]
+    now[0] = 1.9
+    machine.tick()
+    assert machine.state is SafetyState.ARMED
+    now[0] = 2.1
+    machine.tick()
+    assert machine.state is SafetyState.FAULT
+    assert stops == ["executor_node has been silent for 2.10 s, limit 2.00 s"]
