@@ -87,13 +87,18 @@ class MotionGate:
             ExecutionError: refused by the limiter (``limits``), not permitted, not confirmed, or a dry run.
         """
         allowed = self._judge(trajectory)
-        self._show(allowed)
-        if self._rules.dry_run:
-            text = f"dry run: planned {allowed.duration_s:.2f} s, {len(allowed.times_s)} waypoints; nothing moved"
-            raise ExecutionError(text, FailureReason.STOPPED, cancelled=True)
-        if self._rules.confirm:
-            self._await_confirmation(check_cancelled)
-            allowed = self._judge(trajectory)  # the arm may have been moved while somebody thought
+        self._confirmed.clear()
+        self.waiting = self._rules.confirm and not self._rules.dry_run  # before it is shown: who sees it may confirm it
+        try:
+            self._show(allowed)
+            if self._rules.dry_run:
+                text = f"dry run: planned {allowed.duration_s:.2f} s, {len(allowed.times_s)} waypoints; nothing moved"
+                raise ExecutionError(text, FailureReason.STOPPED, cancelled=True)
+            if self._rules.confirm:
+                self._await_confirmation(check_cancelled)
+                allowed = self._judge(trajectory)  # the arm may have been moved while somebody thought
+        finally:
+            self.waiting = False
         reason = self.forbidden()
         if reason is not None:
             raise ExecutionError(reason, FailureReason.STOPPED, cancelled=True)
@@ -113,14 +118,9 @@ class MotionGate:
         return outcome.trajectory
 
     def _await_confirmation(self, check_cancelled: Callable[[], None]) -> None:
-        self._confirmed.clear()
-        self.waiting = True
-        try:
-            deadline_s = time.monotonic() + self._rules.confirm_timeout_s
-            while not self._confirmed.wait(self.POLL_S):
-                check_cancelled()
-                if time.monotonic() > deadline_s:
-                    text = f"not confirmed within {self._rules.confirm_timeout_s:.0f} s"
-                    raise ExecutionError(text, FailureReason.STOPPED, cancelled=True)
-        finally:
-            self.waiting = False
+        deadline_s = time.monotonic() + self._rules.confirm_timeout_s
+        while not self._confirmed.wait(self.POLL_S):
+            check_cancelled()
+            if time.monotonic() > deadline_s:
+                text = f"not confirmed within {self._rules.confirm_timeout_s:.0f} s"
+                raise ExecutionError(text, FailureReason.STOPPED, cancelled=True)

@@ -119,3 +119,11 @@ def test_waiting_ends_with_the_timeout_or_a_stop():
     with pytest.raises(ExecutionError, match="stop was called"):
         setup.gate.pass_through(motion(), cancelled)
     assert not setup.gate.waiting
+
+
+def test_who_sees_a_motion_may_confirm_it_at_once():
+    setup = Setup(confirm=True, confirm_timeout_s=5.0)
+    setup.gate._show = lambda _: setup.shown.append(setup.gate.confirm())
+    assert setup.passes(motion()).duration_s == 4.0
+    assert setup.shown == [(True, "confirmed")]
+    assert not setup.gate.confirm()[0]
