@@ -98,9 +98,11 @@ CASES = {
     "joint states stop": Case(relay("silent"), True, STALE),
     "joint states repeat themselves": Case(relay("frozen"), True, STALE),
     "joint states are not numbers": Case(relay("nan"), True, STALE),
-    "keyframe below the table": Case(keyframe([0.3, -0.3, -0.4], [0.6, 0.3, -0.05]), False, ("aborted: limits",)),
+    "keyframe below the table": Case(
+        keyframe([0.3, -0.3, -0.4], [0.6, 0.3, -0.05]), False, ("aborted: out_of_bounds",)
+    ),
     "keyframe out of reach": Case(keyframe([0.9, 0.45, 0.7], [1.0, 0.55, 0.9]), False, ("aborted: ik",)),
-    "keyframe outside the workspace": Case(keyframe([1.2, -1, 0], [3, 1, 2]), False, ("aborted: limits",)),
+    "keyframe outside the workspace": Case(keyframe([1.2, -1, 0], [3, 1, 2]), False, ("aborted: out_of_bounds",)),
     "keyframe not a number": Case(lambda rig, _: rig.send([np.nan, 0, 0.3]), False, ("aborted: limits",)),
     "keyframe in another frame": Case(lambda rig, _: rig.send([0.5, 0, 0.3], "world"), False, ("aborted: limits",)),
     "keyframe from before a stop": Case(old_keyframe, False, ("before stop", "forbid", "stopped")),

@@ -77,8 +77,8 @@ def test_reachable_keyframes_are_reached_and_impossible_ones_refused_with_the_re
     assert arm.result_of([0.5, 0.1, 0.3], gripper_open=False).startswith("succeeded")
     np.testing.assert_allclose(arm.tip(), [0.5, 0.1, 0.3], atol=2e-3)
     moved = len(arm.trajectories)
-    assert "aborted: limits" in arm.result_of([0.5, 0.1, -0.3])  # into the table
-    assert "aborted: limits" in arm.result_of([2.0, 0.0, 0.5])  # outside the workspace
+    assert "aborted: out_of_bounds" in arm.result_of([0.5, 0.1, -0.3])  # into the table
+    assert "aborted: out_of_bounds" in arm.result_of([2.0, 0.0, 0.5])  # outside the workspace
     assert "aborted: ik" in arm.result_of([0.95, 0.5, 0.8])  # inside, but beyond the arm's reach
     assert "non-finite" in arm.result_of([np.nan, 0.0, 0.5])
     assert "it is in frame 'world'" in arm.result_of([0.5, 0.1, 0.3], frame="world")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dynarend_core.planning.limiter import LimiterConfig, TrajectoryLimiter
+from dynarend_core.planning.limiter_outcome import MeasuredState
 from dynarend_core.planning.panda import HOME_Q, JOINT_NAMES
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason
@@ -31,6 +32,7 @@ class Setup:
         self.shown = []
         self.stamp_ns = 0
         limiter = TrajectoryLimiter(LimiterConfig(max_state_age_s=0.5))
+        limiter.check(motion(), MeasuredState(HOME_Q, 0.0))  # compiling takes longer than a state stays fresh
         self.gate = MotionGate(limiter, self.arm, GateRules(**rules), self.shown.append)
         self.stand_at(HOME_Q)
 
