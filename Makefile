@@ -5,11 +5,11 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 export VENV PYTHON
 
-.PHONY: help setup demo test check format bench bench-setup policy evaluate clean
+.PHONY: help setup demo test check format bench bench-setup policy policy-tasks evaluate clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: setup.py constraints.txt scripts/setup.sh
 	@./scripts/setup.sh
@@ -44,6 +44,9 @@ bench-setup: setup  ## Open3D, with which make bench compares, in an environment
 
 policy: setup  ## demonstrations and training of the shipped policy (under an hour on two cores)
 	@./scripts/train_shipped_policy.sh
+
+policy-tasks: setup  ## demonstrations and training of the eighteen-task policy (two and a half hours on two cores)
+	@./scripts/train_tasks_policy.sh
 
 evaluate: setup  ## 25 unseen episodes a task with the shipped policy into runs/evaluate.json
 	@$(BIN)/dynarend evaluate --episodes 25 --json runs/evaluate.json $(ARGS)
