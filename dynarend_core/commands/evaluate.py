@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dynarend_core.evaluation.run_folder import EvaluationSettings, RunFolder
     from dynarend_core.evaluation.suites import TaskList
 
-DEFAULT_POLICY = "models/policies/small"
+FOUR_TASK_POLICY, ALL_TASK_POLICY = "models/policies/small", "models/policies/tasks18"
 DEFAULT_WORKERS = 2
 EXECUTORS = ("planner", "perfect")
 ENGINES = ("local", "dask")
@@ -60,8 +60,8 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--policy", default=DEFAULT_POLICY, metavar="POLICY",
-                   help="its folder, or FILE.py:FACTORY or MODULE:FACTORY (default: %(default)s)")  # fmt: skip
+    p.add_argument("--policy", metavar="POLICY", help="its folder, or FILE.py:FACTORY or MODULE:FACTORY (default: "
+                   f"{FOUR_TASK_POLICY}; with --suite rlbench18 or colosseum {ALL_TASK_POLICY})")  # fmt: skip
     p.add_argument("--suite", choices=list(SUITES), help="; ".join(f"{name}: {text}" for name, text in SUITES.items()))
     p.add_argument(
         "--tasks",
@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     from dynarend_core.evaluation.suites import choose_tasks
 
     _check(args)
+    args.policy = args.policy or (ALL_TASK_POLICY if args.suite in ("rlbench18", "colosseum") else FOUR_TASK_POLICY)
     source, console, started_s = PolicySource(args.policy), Console(), time.monotonic()
     source.check()
     tasks = choose_tasks(args.tasks, args.suite, source.folder)

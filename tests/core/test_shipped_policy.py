@@ -47,6 +47,21 @@ def test_it_solves_most_unseen_scenes_of_every_task_it_was_trained_on(
     assert min(solved.values()) >= 1, solved
 
 
+def test_the_policy_of_all_tasks_solves_what_it_is_good_at(environment: MujocoEnvironment) -> None:
+    policy = Policy.from_checkpoint(ROOT / "models/policies/tasks18")
+    assert sorted(policy.info.tasks) == sorted(environment.task_names())
+    good = ("put_money_in_safe", "put_groceries_in_cupboard", "put_item_in_drawer", "close_jar")
+    solved = {
+        task: sum(
+            run_episode(environment, policy, task, seed % environment.variation_count(task), seed).success
+            for seed in SEEDS[:2]
+        )
+        for task in good
+    }
+    # At 90 % a policy solves fewer than five of eight once in 199 draws of scenes.
+    assert sum(solved.values()) >= 5, solved
+
+
 def test_the_instruction_decides_which_drawer(policy: Policy, environment: MujocoEnvironment) -> None:
     observation = environment.reset("open_drawer", 1, EVALUATION_SEED_START + 520)
     heights = [
