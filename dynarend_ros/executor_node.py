@@ -82,7 +82,7 @@ class ExecutorNode(runtime.SpinningNode):
         self._last = "no keyframe yet"
         self._worker = Worker("execution", self._execute, self._unexpected)
         self._watch = MotionWatch(
-            self._execution, self._gate.forbidden, self._sourceless, self._backend.stop, self._insist
+            self._execution, self._gate.forbidden, self._sourceless, self._backend.stop, self._insist, self._unexpected
         )
         self._connect()
         self._watch.start()

@@ -20,6 +20,7 @@ class MotionWatch:
         sourceless: Why nobody is left who wants the motion; None if somebody is.
         stop: Tells the arm to brake and hold.
         insist: Looks whether it did, and tells it again.
+        failed: Given what a look raised. The watch goes on: a dead one would let the arm go on unwatched.
     """
 
     PERIOD_S = 0.02
@@ -31,12 +32,14 @@ class MotionWatch:
         sourceless: Callable[[], str | None],
         stop: Callable[[], None],
         insist: Callable[[], object],
+        failed: Callable[[Exception], None],
     ) -> None:
         self._execution = execution
         self._forbidden = forbidden
         self._sourceless = sourceless
         self._stop = stop
         self._insist = insist
+        self._failed = failed
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="motion watch", daemon=True)
 
@@ -62,4 +65,8 @@ class MotionWatch:
 
     def _run(self) -> None:
         while not self._closed.wait(self.PERIOD_S):
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # whatever it is, the next look must come
+                if not self._closed.is_set():
+                    self._failed(error)

@@ -17,15 +17,24 @@ from dynarend_ros.robots import find_robot
 class Bench:
     def __init__(self):
         self.now, self.did, self.source = 10.0, [], None
+        self.failures, self.broken_looks = [], 0
         arm = ArmState(JOINT_NAMES, (), 0.2)
         rules = GateRules(require_safety=True, permission_max_age_s=0.25)
         limiter = TrajectoryLimiter(LimiterConfig())
         self.gate = MotionGate(limiter, arm, rules, lambda _: None, clock=lambda: self.now)
         self.execution = KeyframeExecution(find_robot("panda"), None, None, arm, ExecutionLimits(), None)
         stop, insist = lambda: self.did.append("stop"), lambda: self.did.append("insist")
-        self.watch = MotionWatch(self.execution, self.gate.forbidden, lambda: self.source, stop, insist)
+        self.watch = MotionWatch(
+            self.execution, self.gate.forbidden, self.look_for_source, stop, insist, self.failures.append
+        )
         self.gate.update_permission(True, "RUNNING")
         assert self.execution.reserve()
+
+    def look_for_source(self):
+        if self.broken_looks:
+            self.broken_looks -= 1
+            raise RuntimeError("the middleware failed")
+        return self.source
 
 
 def test_a_silent_safety_node_ends_the_motion_by_the_clock_alone():
@@ -63,3 +72,16 @@ def test_the_thread_looks_by_itself_until_it_is_closed():
     count = len(bench.did)
     time.sleep(0.1)
     assert len(bench.did) == count
+
+
+def test_a_look_that_fails_is_told_and_the_next_one_comes():
+    bench = Bench()
+    bench.broken_looks = 1
+    bench.source = "nobody"
+    bench.watch.start()
+    deadline = time.monotonic() + 5.0
+    while "stop" not in bench.did and time.monotonic() < deadline:
+        time.sleep(0.01)
+    bench.watch.close()
+    assert [str(error) for error in bench.failures] == ["the middleware failed"]
+    assert "stop" in bench.did
