@@ -106,7 +106,7 @@ def perturbations_section(report: Report) -> str:
 def _made_by(report: Report) -> str:
     s = report["settings"]
     repeats = f", {s['repeats']} repeats" if s["repeats"] > 1 else ""
-    asked = f"Policy `{s['policy']}`, {s['tasks_here']}, {s['episodes']} episodes a task{repeats}"
+    asked = f"Policy `{s['policy']}`, {len(s['tasks'])} tasks, {s['episodes']} episodes a task{repeats}"
     count, seconds = len(report["episodes"]), sum(episode["wall_s"] for episode in report["episodes"])
     return f"{asked}: `{report['command']}`. {count} episodes took {seconds / 60:.0f} minutes of one process."
 

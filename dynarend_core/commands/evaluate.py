@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from dynarend_core.evaluation.report import EvaluationReport
     from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec
     from dynarend_core.evaluation.run_folder import EvaluationSettings, RunFolder
-    from dynarend_core.evaluation.suites import TaskList
 
 FOUR_TASK_POLICY, ALL_TASK_POLICY = "models/policies/small", "models/policies/tasks18"
 DEFAULT_WORKERS = 2
@@ -112,17 +111,17 @@ def run(args: argparse.Namespace) -> int:
     source, console, started_s = PolicySource(args.policy), Console(), time.monotonic()
     source.check()
     tasks = choose_tasks(args.tasks, args.suite, source.folder)
-    perturbations = choose_perturbations(args.perturbations, args.suite, tasks.names)
-    specs = simulator_episodes(tasks.names, args.episodes, args.seed_start, args.repeats, perturbations)
+    perturbations = choose_perturbations(args.perturbations, args.suite, tasks)
+    specs = simulator_episodes(tasks, args.episodes, args.seed_start, args.repeats, perturbations)
     settings = _settings(args, source, tasks, perturbations)
-    console.print(f"{args.policy} on {tasks.text}, {len(specs)} episodes", highlight=False)
+    console.print(f"{args.policy} on {len(tasks)} tasks, {len(specs)} episodes", highlight=False)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(open_run(args.out, settings)) if args.out is not None else None
         results = _collect(args, specs, _stage(args, source), folder, console)
     report = summarise(
         results,
         command=shlex.join(["dynarend", *sys.argv[1:]]),
-        settings={**settings.as_json(), "tasks_here": tasks.text, "tasks_missing": list(tasks.missing)},
+        settings=settings.as_json(),
         elapsed_s=round(time.monotonic() - started_s, 1),
     )
     _finish(report, results, args, console)
@@ -138,7 +137,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _settings(
-    args: argparse.Namespace, source: PolicySource, tasks: TaskList, perturbations: Sequence[str]
+    args: argparse.Namespace, source: PolicySource, tasks: tuple[str, ...], perturbations: Sequence[str]
 ) -> EvaluationSettings:
     from dynarend_core.evaluation.rollout import UNDISTURBED
     from dynarend_core.evaluation.run_folder import EvaluationSettings
@@ -147,7 +146,7 @@ def _settings(
         policy=args.policy,
         fingerprint=source.fingerprint(),
         suite=args.suite or "",
-        tasks=tasks.names,
+        tasks=tasks,
         perturbations=(UNDISTURBED, *perturbations),
         episodes=args.episodes,
         repeats=args.repeats,

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.update(environment(domain_id))  # before DDS starts in this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
-    specs = simulator_episodes(choose_tasks(args.tasks, None, args.policy).names, args.episodes)
+    specs = simulator_episodes(choose_tasks(args.tasks, None, args.policy), args.episodes)
     outcome = _run_graph(args, specs, domain_id, console)
     if outcome.error is not None and not outcome.recordings:
         raise outcome.error
