@@ -17,7 +17,7 @@ import argparse
 import numpy as np
 
 from dynarend_core.evaluation.report import summarise
-from dynarend_core.evaluation.rollout import EpisodeResult, run_episode
+from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec, run_episode
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.rotations import rotation_x
 from dynarend_core.perception.fusion import fuse
@@ -71,7 +71,8 @@ def evaluate(episodes: int) -> list[EpisodeResult]:
     environment = MujocoEnvironment()
     policy = make()
     try:
-        return [run_episode(environment, policy, "push_buttons", i, EVALUATION_SEED_START + i) for i in range(episodes)]
+        specs = [EpisodeSpec("push_buttons", i, EVALUATION_SEED_START + i) for i in range(episodes)]
+        return [run_episode(environment, policy, spec) for spec in specs]
     finally:
         environment.close()
 

@@ -118,9 +118,10 @@ def _checked_tasks(args: argparse.Namespace) -> list[str]:
     Raises:
         ConfigurationError: an unknown task, or options that make no sense.
     """
-    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, factors_of, tasks_with
+    from dynarend_core.sim.environment import UNDISTURBED
+    from dynarend_core.sim.mujoco.perturbations.catalogue import factors_of, tasks_with
 
-    if args.perturbation != NONE and not args.verify:
+    if args.perturbation != UNDISTURBED and not args.verify:
         raise ConfigurationError("--perturbation goes with --verify: demonstrations are recorded in usual scenes")
     tasks = args.tasks.split(",") if args.tasks else tasks_with(args.perturbation)
     for task in tasks:

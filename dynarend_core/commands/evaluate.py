@@ -139,8 +139,8 @@ def _check(args: argparse.Namespace) -> None:
 def _settings(
     args: argparse.Namespace, source: PolicySource, tasks: tuple[str, ...], perturbations: Sequence[str]
 ) -> EvaluationSettings:
-    from dynarend_core.evaluation.rollout import UNDISTURBED
     from dynarend_core.evaluation.run_folder import EvaluationSettings
+    from dynarend_core.sim.environment import UNDISTURBED
 
     return EvaluationSettings(
         policy=args.policy,

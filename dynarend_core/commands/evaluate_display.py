@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from dynarend_core.evaluation.rollout import UNDISTURBED, EpisodeResult, EpisodeSpec
+from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec
 from dynarend_core.evaluation.statistics import wilson_interval
+from dynarend_core.sim.environment import UNDISTURBED
 
 LINE_PERIOD_S = 30.0
 """Time between two lines where there is no terminal."""

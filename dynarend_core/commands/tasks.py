@@ -89,17 +89,18 @@ def _draw_perturbations(names: list[str], variation: int, path: Path) -> None:
     """One scene of each task under ``none`` and every perturbation that applies."""
     from rich.progress import track
 
-    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, applicable
+    from dynarend_core.sim.environment import UNDISTURBED
+    from dynarend_core.sim.mujoco.perturbations.catalogue import applicable
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
     world = MujocoWorld()
     frames, captions = [], []
     try:
-        pairs = [(name, perturbation) for name in names for perturbation in (NONE, *applicable(name))]
+        pairs = [(name, perturbation) for name in names for perturbation in (UNDISTURBED, *applicable(name))]
         for name, perturbation in track(pairs, description="drawing"):
             world.reset(name, variation, PERTURBED_SEED, perturbation=perturbation)
             frames.append(world.views(("front",), size=PICTURE)[0].rgb)
-            captions.append(f"{name}: none" if perturbation == NONE else perturbation)
+            captions.append(f"{name}: none" if perturbation == UNDISTURBED else perturbation)
     finally:
         world.close()
     _write(frames, captions, PERTURBED_COLUMNS, path)

@@ -10,8 +10,9 @@ from pathlib import Path
 from dynarend_core.evaluation.pictures import picture_path, telling_failures
 from dynarend_core.evaluation.report import EvaluationReport
 from dynarend_core.evaluation.report_charts import perturbation_chart, task_chart
-from dynarend_core.evaluation.rollout import UNDISTURBED, EpisodeResult
+from dynarend_core.evaluation.rollout import EpisodeResult
 from dynarend_core.evaluation.tallies import Tally, group
+from dynarend_core.sim.environment import UNDISTURBED
 
 TEMPLATE = Path(__file__).with_name("report_page.html")
 

@@ -38,13 +38,10 @@ class Stage:
 
     def play(self, spec: EpisodeSpec, max_keyframes: int) -> EpisodeResult:
         """Run one episode on this stage."""
-        result = run_episode(
-            self.environment, self.policy, spec.task, spec.variation, spec.seed, spec.phrasing,
-            held_out=spec.held_out, perturbation=spec.perturbation, max_keyframes=max_keyframes,
-            snapshot=None if self.pictures is Pictures.NONE else self.snapshot,
-        )  # fmt: skip
+        snapshot = None if self.pictures is Pictures.NONE else self.snapshot
+        result = run_episode(self.environment, self.policy, spec, max_keyframes, snapshot)
         wanted = self.pictures is Pictures.ALL or not result.success
-        return replace(result, spec=spec, frames=result.frames if wanted else ())
+        return replace(result, frames=result.frames if wanted else ())
 
 
 def run_episodes(

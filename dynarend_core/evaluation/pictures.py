@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from dynarend_core.errors import DatasetError
-from dynarend_core.evaluation.rollout import UNDISTURBED, EpisodeResult
+from dynarend_core.evaluation.rollout import EpisodeResult
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.visualization.filmstrip import filmstrip
 
 PER_CAUSE = 2

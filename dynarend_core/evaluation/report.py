@@ -13,7 +13,7 @@ import numpy as np
 
 from dynarend_core.errors import InvalidInputError
 from dynarend_core.evaluation.records import to_record
-from dynarend_core.evaluation.rollout import UNDISTURBED, EpisodeResult
+from dynarend_core.evaluation.rollout import EpisodeResult
 from dynarend_core.evaluation.statistics import percentiles, wilson_interval
 from dynarend_core.evaluation.tallies import (
     PerturbationReport,
@@ -26,6 +26,7 @@ from dynarend_core.evaluation.tallies import (
     repeat_statistics,
     tally,
 )
+from dynarend_core.sim.environment import UNDISTURBED
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,11 @@ from typing import Protocol
 
 from dynarend_core.errors import ConfigurationError, PlanningError
 from dynarend_core.geometry import se3
-from dynarend_core.sim.environment import Environment
+from dynarend_core.sim.environment import UNDISTURBED, Environment
 from dynarend_core.types import Array, FailureReason, Keyframe, Observation, Prediction, StepResult
 
 MAX_KEYFRAMES = 25
 """RLBench's limit. The longest scripted demonstration takes 23 (stack_blocks, four blocks)."""
-
-
-UNDISTURBED = "none"
-"""The perturbation of usual scenes."""
 
 
 class Actor(Protocol):
@@ -81,13 +77,7 @@ class EpisodeResult:
 def run_episode(
     environment: Environment,
     policy: Actor,
-    task: str,
-    variation: int,
-    seed: int,
-    phrasing: int | None = None,
-    *,
-    held_out: bool = False,
-    perturbation: str = UNDISTURBED,
+    spec: EpisodeSpec,
     max_keyframes: int = MAX_KEYFRAMES,
     snapshot: Callable[[], Array] | None = None,
 ) -> EpisodeResult:
@@ -96,12 +86,7 @@ def run_episode(
     Args:
         environment: Simulator or robot.
         policy: Anything with ``act(observation)``.
-        task: Task name.
-        variation: Variation index.
-        seed: Seed of the scene.
-        phrasing: Index of the phrasing; None draws one from the seed.
-        held_out: Noted in the result's ``spec``.
-        perturbation: How the scene differs from the usual one (docs/tasks.md).
+        spec: Task, variation, seed, phrasing and perturbation.
         max_keyframes: Keyframes after which the episode counts as timed out.
         snapshot: Takes a picture, called after the reset and after every keyframe.
 
@@ -109,7 +94,6 @@ def run_episode(
         ConfigurationError: the task, variation, phrasing or perturbation does not exist, or the last makes no sense for
             the task.
     """
-    spec = EpisodeSpec(task, variation, seed, phrasing, held_out, perturbation)
     return _Episode(environment, policy, spec, snapshot).run(max_keyframes)
 
 

@@ -59,11 +59,12 @@ def choose_perturbations(named: str | None, suite: str | None, tasks: Sequence[s
     Raises:
         ConfigurationError: unknown perturbation.
     """
-    from dynarend_core.sim.mujoco.perturbations.catalogue import NONE, PERTURBATIONS, applicable
+    from dynarend_core.sim.environment import UNDISTURBED
+    from dynarend_core.sim.mujoco.perturbations.catalogue import PERTURBATIONS, applicable
 
     if named is None and suite == "colosseum":
         return tuple(name for name in PERTURBATIONS if any(name in applicable(task) for task in tasks))
-    names = [name for name in dict.fromkeys(named.split(",") if named else []) if name != NONE]
+    names = [name for name in dict.fromkeys(named.split(",") if named else []) if name != UNDISTURBED]
     if unknown := [name for name in names if name not in PERTURBATIONS]:
         raise ConfigurationError(f"unknown perturbations {unknown}; choose from {', '.join(PERTURBATIONS)}")
     return tuple(names)

@@ -9,12 +9,15 @@ from dynarend_core.types import Keyframe, Observation, StepResult
 EVALUATION_SEED_START = 100_000
 """Scenes of training and evaluation never share a seed: demonstrations have smaller ones, evaluations these and up."""
 
+UNDISTURBED = "none"
+"""The perturbation of usual scenes."""
+
 
 class Environment(Protocol):
     """A manipulation task that is advanced one keyframe at a time."""
 
     def reset(
-        self, task: str, variation: int, seed: int, phrasing: int | None = None, *, perturbation: str = "none"
+        self, task: str, variation: int, seed: int, phrasing: int | None = None, *, perturbation: str = UNDISTURBED
     ) -> Observation:
         """Build the scene of ``task`` and return the first observation.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dynarend_core.datasets.rlbench_reader import read_episode
-from dynarend_core.evaluation.rollout import run_episode
+from dynarend_core.evaluation.rollout import EpisodeSpec, run_episode
 from dynarend_core.policy import Policy
 from dynarend_core.sim.environment import EVALUATION_SEED_START
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
@@ -41,7 +41,9 @@ def test_it_solves_most_unseen_scenes_of_every_task_it_was_trained_on(
     for task in solved:
         for seed in SEEDS:
             variation = seed % environment.variation_count(task)
-            solved[task] += run_episode(environment, policy, task, variation, seed, max_keyframes=8).success
+            solved[task] += run_episode(
+                environment, policy, EpisodeSpec(task, variation, seed), max_keyframes=8
+            ).success
     # At 94 % a policy solves fewer than nine of twelve once in 230 draws of scenes.
     assert sum(solved.values()) >= 9, solved
     assert min(solved.values()) >= 1, solved
@@ -53,7 +55,7 @@ def test_the_policy_of_all_tasks_solves_what_it_is_good_at(environment: MujocoEn
     good = ("put_money_in_safe", "put_groceries_in_cupboard", "put_item_in_drawer", "close_jar")
     solved = {
         task: sum(
-            run_episode(environment, policy, task, seed % environment.variation_count(task), seed).success
+            run_episode(environment, policy, EpisodeSpec(task, seed % environment.variation_count(task), seed)).success
             for seed in SEEDS[:2]
         )
         for task in good

@@ -9,8 +9,9 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import ConfigurationError
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.grasp import Grasp
-from dynarend_core.sim.mujoco.perturbations.catalogue import FACTORS, NONE, factors_of, generator
+from dynarend_core.sim.mujoco.perturbations.catalogue import FACTORS, factors_of, generator
 from dynarend_core.sim.mujoco.scene import base_spec
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
@@ -30,7 +31,7 @@ class SceneRequest:
     task: str
     variation: int
     seed: int
-    perturbation: str = NONE
+    perturbation: str = UNDISTURBED
 
 
 def build_scene(request: SceneRequest, visual_meshes: bool = False) -> tuple[Task, mujoco.MjModel, np.random.Generator]:

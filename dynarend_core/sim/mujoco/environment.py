@@ -5,7 +5,7 @@ from __future__ import annotations
 from dynarend_core.errors import ConfigurationError, InvalidInputError, PlanningError, SimulationError
 from dynarend_core.perception.fusion import fuse
 from dynarend_core.planning.planner import MotionPlanner
-from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.tasks import TASKS
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import FailureReason, Keyframe, Observation, StepResult
@@ -51,7 +51,7 @@ class MujocoEnvironment:
         seed: int,
         phrasing: int | None = None,
         disturb_start: bool = False,
-        perturbation: str = NONE,
+        perturbation: str = UNDISTURBED,
     ) -> Observation:
         """See :meth:`Environment.reset`; ``disturb_start`` moves the arm off its home pose first."""
         self.world.reset(

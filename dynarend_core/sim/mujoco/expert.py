@@ -9,8 +9,8 @@ import numpy as np
 from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import PlanningError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
 from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
 
@@ -44,7 +44,7 @@ def demonstrate(
     displaced: int = 1,
     target_views: int = 0,
     masks: bool = True,
-    perturbation: str = NONE,
+    perturbation: str = UNDISTURBED,
 ) -> ExpertResult:
     """Solve one scene and record it; deterministic by its arguments.
 

@@ -15,12 +15,12 @@ from dynarend_core.geometry.orbit import random_orbit
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.building import SceneRequest, build_scene
 from dynarend_core.sim.mujoco.cameras import FIXED_CAMERAS, camera_pose
 from dynarend_core.sim.mujoco.grasp import Grasp
 from dynarend_core.sim.mujoco.looking import Looker
 from dynarend_core.sim.mujoco.naming import name_scene
-from dynarend_core.sim.mujoco.perturbations.catalogue import NONE
 from dynarend_core.sim.mujoco.servos import CONTROL_STEPS, Servos
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
 
@@ -43,7 +43,7 @@ class MujocoWorld:
         *,
         phrasing: int | None = None,
         disturb_start: bool = False,
-        perturbation: str = NONE,
+        perturbation: str = UNDISTURBED,
     ) -> None:
         """Build the scene; equal arguments give equal scenes.
 

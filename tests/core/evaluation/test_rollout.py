@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynarend_core.errors import ConfigurationError, ObservationError, PlanningError, SimulationError
-from dynarend_core.evaluation.rollout import run_episode
+from dynarend_core.evaluation.rollout import EpisodeSpec, run_episode
 from dynarend_core.types import FailureReason, GripperState, Keyframe, Observation, Prediction, StepResult
 
 
@@ -49,8 +49,9 @@ class ScriptedPolicy:
         return Prediction(Keyframe(self.T, True), 1.0, ())
 
 
-def play(environment, policy=None, **options):
-    return run_episode(environment, policy or ScriptedPolicy(), "task", 0, 1, 2, **options)
+def play(environment, policy=None, perturbation="none", **options):
+    spec = EpisodeSpec("task", 0, 1, 2, perturbation=perturbation)
+    return run_episode(environment, policy or ScriptedPolicy(), spec, **options)
 
 
 def test_success_ends_the_episode_at_once():

@@ -14,12 +14,13 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import ConfigurationError
+from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.perturbations import distractors, objects, surroundings
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import Task
 from dynarend_core.sim.mujoco.tasks import TASKS
 
-NONE, ALL = "none", "all"
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ def tasks_with(perturbation: str) -> list[str]:
     Raises:
         ConfigurationError: unknown perturbation.
     """
-    if perturbation not in (NONE, *PERTURBATIONS):
+    if perturbation not in (UNDISTURBED, *PERTURBATIONS):
         raise ConfigurationError(
-            f"unknown perturbation {perturbation!r}; choose from {', '.join((NONE, *PERTURBATIONS))}"
+            f"unknown perturbation {perturbation!r}; choose from {', '.join((UNDISTURBED, *PERTURBATIONS))}"
         )
-    return [task for task in TASKS if perturbation in (NONE, *applicable(task))]
+    return [task for task in TASKS if perturbation in (UNDISTURBED, *applicable(task))]
 
 
 def factors_of(task: str, perturbation: str) -> tuple[str, ...]:
@@ -104,10 +105,12 @@ def factors_of(task: str, perturbation: str) -> tuple[str, ...]:
         ConfigurationError: unknown task or perturbation, or one that makes no sense for the task.
     """
     choices = applicable(task)
-    if perturbation == NONE:
+    if perturbation == UNDISTURBED:
         return ()
     if task not in tasks_with(perturbation):
-        raise ConfigurationError(f"{perturbation} does not apply to {task}; choose from {', '.join((NONE, *choices))}")
+        raise ConfigurationError(
+            f"{perturbation} does not apply to {task}; choose from {', '.join((UNDISTURBED, *choices))}"
+        )
     return choices[:-1] if perturbation == ALL else (perturbation,)
 
 
