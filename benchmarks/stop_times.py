@@ -73,9 +73,12 @@ class Operator:
             assert time.monotonic() < deadline_s, "cannot arm"
         time.sleep(0.3)  # the executor must hear of it, too
         T = se3.make(np.diag([1.0, -1.0, -1.0]), np.array(position))
-        self.keyframe.publish(keyframe_to_message(Keyframe(T, True), "panda_link0", time.time_ns()))
-        moving = self.client.wait_for(lambda: self.speed > 0.05 and self.state == "RUNNING", 20.0)
-        assert moving, (self.state, self.client.executions)
+        for _ in range(3):  # a fresh executor refuses keyframes until it has heard of the arm
+            self.keyframe.publish(keyframe_to_message(Keyframe(T, True), "panda_link0", time.time_ns()))
+            if self.client.wait_for(lambda: self.speed > 0.05 and self.state == "RUNNING", 6.0):
+                break
+        else:
+            raise AssertionError((self.state, self.client.executions))
         time.sleep(0.5)
 
     def seconds_to_rest(self, since_s: float) -> float:
@@ -133,8 +136,9 @@ def main() -> None:
     report = {}
     for kind in ("stop", "heartbeat lost", "kill executor_node", "kill safety_node"):
         ms = 1e3 * np.array(measure(kind, args.repeats, args.domain_id))
-        report[kind] = {"n": len(ms), "p50_ms": float(np.median(ms)), "max_ms": float(ms.max())}
-        print(f"{kind:20s} n {len(ms):3d}  p50 {np.median(ms):6.0f} ms  max {ms.max():6.0f} ms", flush=True)
+        p50, p99 = np.percentile(ms, (50, 99))
+        report[kind] = {"n": len(ms), "p50_ms": p50, "p99_ms": p99, "max_ms": float(ms.max())}
+        print(f"{kind:20s} n {len(ms):3d}  p50 {p50:6.0f} ms  max {ms.max():6.0f} ms", flush=True)
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report, indent=2))
