@@ -21,6 +21,10 @@ SEEN = {
     "open_drawer": {"bottom drawer", "middle drawer", "top drawer", "cabinet"},
     "slide_block_to_color_target": {"red block", "green target", "blue target", "pink target", "yellow target"},
     "meat_off_grill": {"steak", "chicken", "grill"},
+    "insert_onto_square_peg": {"red peg", "base", "ring"},
+    "reach_and_drag": {"red target", "cube", "stick"},
+    "stack_blocks": {"red block", "green square"},
+    "sweep_to_dustpan_of_size": {"tall dustpan", "short dustpan", "broom"},
 }
 
 

@@ -51,15 +51,16 @@ class InsertOntoSquarePeg(Task):
         """A row of three pegs, turned about z, and the ring beside it."""
         self._place()
         others = [name for name in NAMES if name != NAMES[self.variation]]
-        colors = list(self.rng.choice(others, size=3, replace=False))
-        colors[self.target] = NAMES[self.variation]
+        self.colors = list(map(str, self.rng.choice(others, size=3, replace=False)))
+        self.colors[self.target] = NAMES[self.variation]
         box = mujoco.mjtGeom.mjGEOM_BOX
         quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.yaw))
         base = spec.worldbody.add_body(name="pegs", pos=[*self.center, 0.75], quat=quat)
         base.add_geom(type=box, pos=[0, 0, 0.01], size=[0.18, 0.05, 0.01], rgba=BASE)
-        for i, color in enumerate(colors):
-            base.add_geom(type=box, pos=[(i - 1) * PITCH_M, 0, 0.08], size=[0.0125, 0.0125, 0.06],
-                          rgba=[*COLORS[color], 1])  # fmt: skip
+        for i, color in enumerate(self.colors):
+            peg = base.add_body(name=f"peg{i}")
+            peg.add_geom(type=box, pos=[(i - 1) * PITCH_M, 0, 0.08], size=[0.0125, 0.0125, 0.06],
+                         rgba=[*COLORS[color], 1])  # fmt: skip
         scale_body(spec, base, self.receptacle_scale)
         quat = rotations.quat_wxyz_from_matrix(rotations.rotation_z(self.ring_yaw))
         ring = spec.worldbody.add_body(
@@ -105,6 +106,10 @@ class InsertOntoSquarePeg(Task):
             f"drop the square ring over the {color} peg",
             f"the ring should go around the {color} post",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A peg is called by its colour."""
+        return {"pegs": "base"} | {f"peg{i}": f"{color} peg" for i, color in enumerate(self.colors)}
 
     def success(self, world: MujocoWorld) -> bool:
         """The ring lies round the named peg's foot."""

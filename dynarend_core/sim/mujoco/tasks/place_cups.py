@@ -89,9 +89,11 @@ class PlaceCups(Task):
         self.yaw, self.yaws = self.rng.uniform(-np.pi / 2, np.pi / 2), self.rng.uniform(-np.pi, np.pi, size=3)
         for _ in range(MAX_PLACEMENTS):
             self.center = self.rng.uniform([0.14, -0.16], [0.34, 0.16])
-            self.cups = scatter(self.rng, [0.03, -0.36], [0.46, 0.36], 3, 0.15)
-            room = np.linalg.norm(self.cups - self.center, axis=1).min() > 0.25
-            if room and self._works():
+            cups = scatter(self.rng, [0.03, -0.36], [0.46, 0.36], 3, 0.15)
+            distance = np.linalg.norm(cups - self.center, axis=1)
+            # The nearest cup comes first: demonstrations must not look arbitrary.
+            self.cups = cups[np.argsort(distance)]
+            if distance.min() > 0.25 and self._works():
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 

@@ -50,9 +50,9 @@ class ReachAndDrag(Task):
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A cube in the middle of four squares, and the stick; the whole turned about z."""
-        colors = [NAMES[(self.variation + shift) % len(NAMES)] for shift in (0, 5, 6, 7)]
+        self.colors = [NAMES[(self.variation + shift) % len(NAMES)] for shift in (0, 5, 6, 7)]
         self._place()
-        for i, color in zip(self.order, colors, strict=True):
+        for i, color in zip(self.order, self.colors, strict=True):
             square = add_standing_body(spec, f"target{i}", [*self.target(i), 0.7505], self.yaw, movable=False)
             add_box(square, [0, 0, 0], [SQUARE / 2, SQUARE / 2, 0.0005], COLORS[color], **UNTOUCHABLE)
         cube = add_standing_body(spec, "cube", [*self.center, 0.75 + self._half_cube()], self.yaw)
@@ -93,6 +93,10 @@ class ReachAndDrag(Task):
             f"take the stick by its black end and shove the block onto the {color} area",
             f"the cube belongs on the {color} square, bring it there with the stick",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A target is called by its colour."""
+        return {f"target{i}": f"{color} target" for i, color in zip(self.order, self.colors, strict=True)}
 
     def _over(self, world: MujocoWorld, i: int) -> bool:
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (world.body_position("cube")[:2] - self.target(i))

@@ -58,13 +58,13 @@ class StackBlocks(Task):
         positions = self._sample_positions()
         self.square, self.square_yaw = positions[0], self.rng.uniform(-np.pi / 4, np.pi / 4)
         self.yaws = self.rng.uniform(-np.pi / 4, np.pi / 4, size=8)
-        other = self.rng.choice([name for name in NAMES if name != self.color])
+        self.other = str(self.rng.choice([name for name in NAMES if name != self.color]))
         square = add_standing_body(spec, "square", [*self.square, 0.7505], self.square_yaw, movable=False)
         half = SQUARE * self.receptacle_scale / 2
         add_box(square, [0, 0, 0], [half, half, 0.0005], COLORS["green"], **UNTOUCHABLE)
         for i, (name, xy) in enumerate(zip(self.graspable, positions[1:], strict=True)):
             block = add_standing_body(spec, name, [*xy, self._level_z(0)], self.yaws[i])
-            add_box(block, [0, 0, 0], [BLOCK / 2] * 3, COLORS[self.color if i < 4 else other], mass=0.06, **GRIPPY)
+            add_box(block, [0, 0, 0], [BLOCK / 2] * 3, COLORS[self.color if i < 4 else self.other], mass=0.06, **GRIPPY)
             scale_body(spec, block, self.object_scale)
 
     def _level_z(self, level: int) -> float:
@@ -72,11 +72,13 @@ class StackBlocks(Task):
         return scaled_height(FIRST_Z, self.object_scale) + BLOCK * self.object_scale * level
 
     def _sample_positions(self) -> np.ndarray:
-        """Square first, then blocks; 14 cm between the square and any block."""
+        """Square first, then blocks, those to stack from the nearest on; 14 cm between the square and any block."""
         while True:
             xy = scatter(self.rng, [0.03, -0.34], [0.45, 0.34], 9, 0.10)
-            if np.linalg.norm(xy[1:] - xy[0], axis=1).min() > 0.14:
-                return xy
+            distance = np.linalg.norm(xy - xy[0], axis=1)
+            if distance[1:].min() > 0.14:
+                # Which of four like blocks comes next can be seen: demonstrations must not look arbitrary.
+                return xy[[0, *(1 + np.argsort(distance[1:5])), 5, 6, 7, 8]]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -90,6 +92,12 @@ class StackBlocks(Task):
             f"arrange {n} {color} blocks in a vertical stack on the green square",
             f"the green square needs a pile of {word} {color} blocks",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A block is called by its colour."""
+        return {"square": "green square"} | {
+            name: f"{self.color if i < 4 else self.other} block" for i, name in enumerate(self.graspable)
+        }
 
     def _over_square(self, world: MujocoWorld, name: str) -> bool:
         local = rotations.rotation_z(-self.square_yaw)[:2, :2] @ (world.body_position(name)[:2] - self.square)

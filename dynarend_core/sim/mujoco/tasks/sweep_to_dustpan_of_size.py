@@ -66,11 +66,12 @@ class SweepToDustpanOfSize(Task):
         self._place()
         scene = add_standing_body(spec, "dustpans", [*self.center, 0.75], self.yaw, movable=False)
         half, pan_at, brush = self._pan_half(), self._pan_at(), BRUSH_HALF * self.object_scale
-        for sign, rim in zip((1, -1), np.multiply(RIM, self.receptacle_scale), strict=True):
-            add_box(scene, [sign * pan_at, 0, 0.0004], [*half, 0.0004], BLUE, **UNTOUCHABLE)
-            add_box(scene, [sign * (pan_at + half[0]), 0, rim / 2], [0.003, half[1], rim / 2], BLUE)
+        for size, sign, rim in zip(self.NAMES, (1, -1), np.multiply(RIM, self.receptacle_scale), strict=True):
+            pan = scene.add_body(name=f"{size}_dustpan")
+            add_box(pan, [sign * pan_at, 0, 0.0004], [*half, 0.0004], BLUE, **UNTOUCHABLE)
+            add_box(pan, [sign * (pan_at + half[0]), 0, rim / 2], [0.003, half[1], rim / 2], BLUE)
             for side in (-1, 1):
-                add_box(scene, [sign * pan_at, side * half[1], rim / 2], [half[0], 0.003, rim / 2], BLUE)
+                add_box(pan, [sign * pan_at, side * half[1], rim / 2], [half[0], 0.003, rim / 2], BLUE)
         for x in (-1, 1):
             add_box(scene, [x * (brush[0] + 0.006), self.broom_y, 0.01], [0.004, brush[1], 0.01], TRAY)
         broom = add_standing_body(spec, "broom", [*self._world(0.0, self.broom_y), 0.75], self.yaw)
@@ -116,6 +117,10 @@ class SweepToDustpanOfSize(Task):
             f"grab the broom by its handle and clear the dirt away into the {size} dustpan",
             f"the crumbs belong in the {size} dustpan, sweep them there",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """The dustpans' common body holds the tray alone."""
+        return {"dustpans": "tray"}
 
     def _swept(self, world: MujocoWorld, pan: int) -> int:
         """How many pieces of dirt lie in a dustpan."""
