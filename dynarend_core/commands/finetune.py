@@ -41,6 +41,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         type=Path,
         help="policy folder to start from, for instance OUT/policy of `dynarend pretrain`",
     )
+    p.add_argument(
+        "--naming",
+        action="store_true",
+        help="also learn to find every named object in view; wants the object masks of `dynarend collect`",
+    )
     add_json_option(p, "steps, time, losses and the final validation")
     p.set_defaults(run=run)
 
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         validation_data=args.validation_data,
         demonstrations=args.demonstrations,
         initial_policy=args.initial_policy,
+        naming=args.naming,
         resume=args.resume,
     )
     with FinetuneDisplay(loop.training.steps) as display:

@@ -14,6 +14,8 @@ from dynarend_core.geometry.rotations import rotation_z
 
 Array = np.ndarray
 
+_ALIKE = 0.1
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
@@ -29,6 +31,8 @@ class AugmentationConfig:
         colour_noise: Standard deviation of per-point noise, colours in ``[0, 1]``.
         position_noise_m: Largest standard deviation of per-point noise [m]; each sample draws its own.
         dropout: Largest share of points left out.
+        recolour: How often one large surface gets another colour.
+        surface: Smallest share of a cloud that counts as a large surface: words name small things by their colour.
     """
 
     translation_m: float = 0.125
@@ -40,6 +44,8 @@ class AugmentationConfig:
     colour_noise: float = 0.02
     position_noise_m: float = 0.002
     dropout: float = 0.3
+    recolour: float = 0.3
+    surface: float = 0.08
 
 
 def rigid_motion(target_m: Array, aabb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
@@ -65,6 +71,23 @@ def jitter_colours(rgb: Array, config: AugmentationConfig, rng: np.random.Genera
     out = (rgb * gain.astype(np.float32) - 0.5) * np.float32(contrast) + 0.5
     out += rng.standard_normal(rgb.shape, dtype=np.float32) * config.colour_noise
     return np.clip(out, 0.0, 1.0, out=out)
+
+
+def recolour_surface(rgb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+    """``(n, 3)`` colours in ``[0, 1]`` with those of one large surface (table, cabinet, arm) moved to another colour.
+
+    A surface is all that has nearly the colour of a point drawn at random. Its shading stays. Tables and furniture
+    differ from lab to lab, and one simulator shows only its own.
+    """
+    apply, point, colour = rng.random() < config.recolour, int(rng.integers(len(rgb))), rng.uniform(0.0, 1.0, 3)
+    if not apply:
+        return rgb
+    alike = np.abs(rgb - rgb[point]).max(axis=1) < _ALIKE
+    if alike.mean() < config.surface:
+        return rgb
+    moved = rgb.copy()
+    moved[alike] = np.clip(rgb[alike] + (colour - rgb[alike].mean(axis=0)).astype(rgb.dtype), 0.0, 1.0)
+    return moved
 
 
 def jitter_positions(xyz_m: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:

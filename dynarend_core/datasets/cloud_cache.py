@@ -7,7 +7,6 @@ that does not fit the episodes on disk is rebuilt.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dynarend_core.datasets.cache_signature import cache_signature
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError, ObservationError
 from dynarend_core.perception.fusion import CloudFuser, FusionConfig
@@ -94,7 +94,7 @@ def load_task(
         raise DatasetError(f"{store.root} holds no episodes of task {task!r}; record some with `dynarend collect`")
     count = checked_count(store, task, episodes)
     folder = store.root / ".clouds" / task
-    signature = _signature(store, task, stored, fusion)
+    signature = cache_signature(store, task, stored, CACHE_VERSION, fusion.aabb_base.tolist(), fusion.voxel_m)
     if _stored_signature(folder) != signature:
         _build(store, task, stored, fusion, folder, progress)
         (folder / "signature.json").write_text(json.dumps(signature))
@@ -126,20 +126,6 @@ def checked_count(store: DemonstrationStore, task: str, episodes: int | None) ->
             "ask for 1 to that many, or record more with `dynarend collect`"
         )
     return episodes
-
-
-def _signature(store: DemonstrationStore, task: str, episodes: list[int], fusion: FusionConfig) -> str:
-    stats = [store.path(task, e).stat() for e in episodes]
-    text = repr(
-        [
-            CACHE_VERSION,
-            fusion.aabb_base.tolist(),
-            fusion.voxel_m,
-            episodes,
-            [(s.st_size, s.st_mtime_ns) for s in stats],
-        ]
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stored_signature(folder: Path) -> str:

@@ -13,9 +13,11 @@ from dynarend_core.datasets.augmentation import (
     drop_points,
     jitter_colours,
     jitter_positions,
+    recolour_surface,
     rigid_motion,
 )
 from dynarend_core.datasets.cloud_cache import TaskClouds
+from dynarend_core.datasets.named_points import NamedPoints
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
 from dynarend_core.types import GripperState, Keyframe, Observation, PointCloud
@@ -59,6 +61,8 @@ class Sample:
         target_rotation: ``(3, 3)``.
         target_open: Gripper command there.
         target_ignore: Whether the way there may ignore collisions.
+        named_xyz: ``(k, 3)`` points on objects whose names are known; k = 0 without them.
+        named_ids: ``(k,)`` positions in the dataset's ``names``, -1 for none.
     """
 
     points: Array
@@ -73,6 +77,8 @@ class Sample:
     target_rotation: Array
     target_open: bool
     target_ignore: bool
+    named_xyz: Array
+    named_ids: Array
 
 
 class KeyframeDataset:
@@ -83,6 +89,7 @@ class KeyframeDataset:
         aabb: Workspace ``(2, 3)``, base frame [m].
         config: Sizes and augmentation.
         episodes: For each task the episode numbers to draw from; None for all.
+        named: Named points of each task; None for none.
     """
 
     def __init__(
@@ -91,8 +98,11 @@ class KeyframeDataset:
         aabb: Array,
         config: SampleConfig,
         episodes: Sequence[Array] | None = None,
+        named: Sequence[NamedPoints] | None = None,
     ) -> None:
         self.tasks, self.aabb, self.config = list(tasks), np.asarray(aabb, dtype=np.float64), config
+        self.named = None if named is None else list(named)
+        self.names = tuple(sorted({name for n in named or () for name in n.names}))
         self.rows: list[Array] = []
         for number, task in enumerate(self.tasks):
             has_points = np.diff(task.offsets)[task.frame] > 0
@@ -127,10 +137,12 @@ class KeyframeDataset:
         target = task.target[row]
         motion = rigid_motion(target[:3, 3], self.aabb, c.augmentation, rng)
         moved = motion @ target
-        rgb_now = jitter_colours(rgb.astype(np.float32) / 255.0, c.augmentation, rng)
+        rgb_now = recolour_surface(rgb.astype(np.float32) / 255.0, c.augmentation, rng)
+        rgb_now = jitter_colours(rgb_now, c.augmentation, rng)
         half = (self.aabb[1] - self.aabb[0]) / 2.0
         noise = rng.uniform(-c.zoom_noise_m, c.zoom_noise_m, 3)
         base = motion @ np.array([0.0, 0.0, 0.0, 1.0])
+        named_xyz, named_ids = self._named(number, frame)
         coarse = drop_points(len(xyz), c.points, c.augmentation, rng)
         return Sample(
             points=self._pack(xyz, rgb_now, coarse, c.points, motion, rng),
@@ -145,7 +157,17 @@ class KeyframeDataset:
             target_rotation=moved[:3, :3].astype(np.float32),
             target_open=bool(task.target_open[row]),
             target_ignore=bool(task.target_ignore[row]),
+            named_xyz=points.normalise(se3.apply(motion, named_xyz), self.aabb),
+            named_ids=named_ids,
         )
+
+    def _named(self, number: int, frame: int) -> tuple[Array, Array]:
+        """Named points of a frame [m], and their ids among all names."""
+        if self.named is None:
+            return np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
+        task = self.named[number]
+        ids = np.array([*(self.names.index(name) for name in task.names), -1])
+        return task.xyz[frame], ids[task.ids[frame]]
 
     def _close(self, xyz: Array, rgb: Array, target_m: Array, motion: Array, rng: np.random.Generator) -> Array:
         """Points that the zoom cube can hold wherever its noise and the turn put it."""

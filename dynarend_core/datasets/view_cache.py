@@ -6,7 +6,6 @@ colours, depths and objects of a task in one file each. A cache that does not fi
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dynarend_core.datasets.cache_signature import cache_signature
 from dynarend_core.datasets.cloud_cache import checked_count
 from dynarend_core.datasets.packing import DEPTH_UNIT_M, encode_depth
 from dynarend_core.datasets.records import EpisodeRecord
@@ -98,9 +98,7 @@ def load_views(
         raise DatasetError(f"{store.root} holds no episodes of task {task!r}; record some with `dynarend collect`")
     count = checked_count(store, task, episodes)
     folder = store.root / ".views" / task
-    stats = [store.path(task, e).stat() for e in stored]
-    text = repr([CACHE_VERSION, stored, [(s.st_size, s.st_mtime_ns) for s in stats]])
-    signature = hashlib.sha256(text.encode()).hexdigest()
+    signature = cache_signature(store, task, stored, CACHE_VERSION)
     if not all((folder / name).is_file() for name in _FILES) or (folder / _FILES[-1]).read_text() != signature:
         _build(store, task, stored, folder, progress)
         (folder / _FILES[-1]).write_text(signature)

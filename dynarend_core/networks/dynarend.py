@@ -169,11 +169,11 @@ class DynaRend(nn.Module):
     @staticmethod
     def state(given: NetworkInput) -> Float[Tensor, "b s"]:
         """What the reader is told of the robot."""
-        step = given.step.clamp(0, MAX_STEPS - 1)
+        step = given.step.clamp(0, MAX_STEPS - 1)  # later ones are told apart by their number alone
         return torch.cat(
             [
                 given.gripper_open[:, None].float(),
-                step[:, None].float() / 8.0,
+                given.step[:, None].float() / 8.0,
                 F.one_hot(step, MAX_STEPS).float(),
                 given.tip,
                 given.frame,

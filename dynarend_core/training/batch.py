@@ -13,6 +13,8 @@ from dynarend_core.datasets.keyframe_dataset import Sample
 from dynarend_core.networks.dynarend import DynaRend, NetworkInput
 from dynarend_core.networks.language import SentenceEncoder, stack_words
 from dynarend_core.training.losses import Losses, policy_losses
+from dynarend_core.training.names import NameTable
+from dynarend_core.training.render_losses import naming_loss
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Batch:
     """Network input and labels; fields as in :class:`dynarend_core.datasets.keyframe_dataset.Sample`.
 
     Attributes:
+        named_xyz: ``(b, k, 3)``.
+        named_ids: ``(b, k)``.
         query_noise: ``(b, 3)`` standard normal offsets of the position at which the pose head is trained.
     """
 
@@ -30,6 +34,8 @@ class Batch:
     target_rotation: Tensor
     target_open: Tensor
     target_ignore: Tensor
+    named_xyz: Tensor
+    named_ids: Tensor
     query_noise: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
@@ -52,6 +58,8 @@ def collate(samples: Sequence[Sample], encoder: SentenceEncoder, rng: np.random.
         target_rotation=stack("target_rotation"),
         target_open=stack("target_open").float(),
         target_ignore=stack("target_ignore").float(),
+        named_xyz=stack("named_xyz"),
+        named_ids=stack("named_ids"),
         query_noise=torch.from_numpy(rng.standard_normal((len(samples), 3)).astype(np.float32)),
     )
 
@@ -78,18 +86,20 @@ class LossModule(nn.Module):
     Args:
         network: The policy network.
         query_noise: Standard deviation of the pose head's query, workspace cube coordinates.
+        names: Names to find in the batches' named points; None if that is not trained.
     """
 
-    def __init__(self, network: DynaRend, query_noise: float) -> None:
+    def __init__(self, network: DynaRend, query_noise: float, names: NameTable | None = None) -> None:
         super().__init__()
         self.network = network
-        self.query_noise = query_noise
+        self.query_noise, self.names = query_noise, names
 
     def forward(self, batch: Batch) -> Losses:
         """Losses of one batch. The zoom stage looks around the label, the pose head is asked near the label."""
         network = self.network
         look = network.look(batch.given)
         coarse_heat, zoom_heat, zoom_target = look.values.heat, None, None
+        naming = self._naming(batch, look.latents.stem.early)
         query = batch.target + self.query_noise * batch.query_noise
         if network.zoom is not None:
             look = network.look_closer(batch.zoom_points, batch.zoom_centre, batch.given.tip, look)
@@ -105,4 +115,12 @@ class LossModule(nn.Module):
             batch.target_rotation,
             batch.target_open,
             batch.target_ignore,
+            naming,
         )
+
+    def _naming(self, batch: Batch, early: Tensor) -> Tensor | None:
+        if self.names is None:
+            return None
+        states = self.network.state(batch.given)
+        logits = self.names.logits(self.network, early, batch.named_xyz, states)
+        return naming_loss(logits, batch.named_ids)

@@ -15,6 +15,7 @@ import torch
 from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import TaskClouds, load_task
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
+from dynarend_core.datasets.named_points import NamedPoints, load_named_points
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, DatasetError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
@@ -27,6 +28,7 @@ from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.card import card_text, lineage
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
+from dynarend_core.training.names import NameTable
 from dynarend_core.training.presets import Preset
 from dynarend_core.training.processes import is_main, join_processes, main_first
 from dynarend_core.training.validation import StepReport, validate
@@ -47,6 +49,7 @@ class FinetuneConfig:
         validation_data: Store of held-out demonstrations; None holds the last 5 % of the episodes out.
         demonstrations: Use only the first so many of each task; None for all.
         initial_policy: Policy folder whose weights the network starts from.
+        naming: Also teach the network to find every named object in view, not only those that instructions name.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
         validate_every_s: Time between validations [s].
@@ -61,6 +64,7 @@ class FinetuneConfig:
     validation_data: Path | None = None
     demonstrations: int | None = None
     initial_policy: Path | None = None
+    naming: bool = False
     resume: bool = False
     save_every_s: float = 180.0
     validate_every_s: float = 300.0
@@ -150,17 +154,17 @@ class Finetune:
 
     def _datasets(self) -> tuple[KeyframeDataset, KeyframeDataset]:
         tasks = self._tasks(self.config.data, self.config.demonstrations)
+        named = self._named() if self.config.naming else None
         p, aabb = self.config.preset, SCENE_AABB_BASE
         t = p.training
         augmentation = AugmentationConfig(translation_m=t.translation_m, yaw_deg=t.yaw_deg)
         edge = p.network.zoom_edge_m if p.network.zoom is not None else 0.0
         config = SampleConfig(p.network.points, p.network.zoom_points, edge, t.zoom_noise_m, augmentation)
         if self.config.validation_data is not None:
-            return KeyframeDataset(tasks, aabb, config), KeyframeDataset(
-                self._tasks(self.config.validation_data), aabb, config
-            )
+            held_out = KeyframeDataset(self._tasks(self.config.validation_data), aabb, config)
+            return KeyframeDataset(tasks, aabb, config, named=named), held_out
         splits = [_split(len(task.instructions)) for task in tasks]
-        train = KeyframeDataset(tasks, aabb, config, [s[0] for s in splits])
+        train = KeyframeDataset(tasks, aabb, config, [s[0] for s in splits], named)
         return train, KeyframeDataset(tasks, aabb, config, [s[1] for s in splits])
 
     def _tasks(self, root: Path, demonstrations: int | None = None) -> list[TaskClouds]:
@@ -170,6 +174,16 @@ class Finetune:
             raise DatasetError(f"{root} holds no demonstrations; record some with `dynarend collect --out {root}`")
         fusion = FusionConfig(SCENE_AABB_BASE)
         return main_first(lambda: [load_task(store, name, fusion, self.on_data, demonstrations) for name in names])
+
+    def _named(self) -> list[NamedPoints]:
+        store = DemonstrationStore(self.config.data)
+        on_data = self.on_data
+
+        def progress(task: str, done: int, total: int) -> None:
+            if on_data is not None:
+                on_data(f"{task} (names)", done, total)
+
+        return main_first(lambda: [load_named_points(store, n, SCENE_AABB_BASE, progress) for n in store.tasks()])
 
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:
         training: dict[str, Any] = {"episodes": {t.task: len(t.instructions) for t in train.tasks}}
@@ -200,7 +214,9 @@ class Finetune:
         def prepare(rng: np.random.Generator, count: int) -> Batch:
             return collate([train.draw(rng) for _ in range(count)], self.encoder, rng)
 
-        return TrainingLoop(network, LossModule(network, query_noise), prepare, self.config.loop)
+        names = NameTable(train.names, self.encoder) if train.names else None
+        config = dataclasses.replace(self.config.loop, variant="naming" if names else "")
+        return TrainingLoop(network, LossModule(network, query_noise, names), prepare, config)
 
     def _validate(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int

@@ -14,6 +14,7 @@ from dynarend_core.networks.action_decoder import GripperLogits, rotation_code
 
 TARGET_SIGMA_CELLS = 0.7
 ROTATION_WEIGHT = 2.0
+NAMING_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,17 @@ class Losses:
     rotation: Tensor
     gripper: Tensor
     collision: Tensor
+    naming: Tensor
 
     @property
     def total(self) -> Tensor:
         """Weighted sum."""
-        return self.coarse + self.zoom + ROTATION_WEIGHT * self.rotation + self.gripper + 0.5 * self.collision
+        pose = self.coarse + self.zoom + ROTATION_WEIGHT * self.rotation
+        return pose + self.gripper + 0.5 * self.collision + NAMING_WEIGHT * self.naming
 
     def detached(self) -> dict[str, float]:
         """Plain numbers for logs."""
-        names = ("coarse", "zoom", "rotation", "gripper", "collision", "total")
+        names = ("coarse", "zoom", "rotation", "gripper", "collision", "naming", "total")
         return {name: float(getattr(self, name).detach()) for name in names}
 
 
@@ -86,8 +89,9 @@ def policy_losses(
     rotation: Float[Tensor, "b 3 3"],
     target_open: Float[Tensor, b],
     target_ignore: Float[Tensor, b],
+    naming: Tensor | None = None,
 ) -> Losses:
-    """All terms of one batch; positions in the coordinates of the stage they belong to."""
+    """All terms of one batch; positions in the coordinates of the stage they belong to; naming is a loss itself."""
     coarse = value_loss(coarse_heat, target)
     zoom = coarse.new_zeros(()) if zoom_heat is None or zoom_target is None else value_loss(zoom_heat, zoom_target)
     return Losses(
@@ -96,4 +100,5 @@ def policy_losses(
         rotation=rotation_loss(logits.rotation, rotation),
         gripper=F.binary_cross_entropy_with_logits(logits.gripper_open, target_open),
         collision=F.binary_cross_entropy_with_logits(logits.ignore_collisions, target_ignore),
+        naming=coarse.new_zeros(()) if naming is None else naming,
     )

@@ -50,13 +50,14 @@ class NameTable(nn.Module):
             network: Its reader and its coarse stage's match head are asked.
             early: ``(b, 3, k, n, n)`` early plane features.
             xyz: Points, normalised coordinates.
-            state: ``(n, s)`` state of the robot in which each name is read.
+            state: ``(b, s)`` states of the robot; names are read in one or another of them.
 
         Returns:
             ``(b, r, n)`` logits.
         """
         match = network.coarse.match
-        meaning = network.reader(WordTokens(self.features, self.mask), state)[2]
+        states = state.repeat(len(self.names) // len(state) + 1, 1)[: len(self.names)]
+        meaning = network.reader(WordTokens(self.features, self.mask), states)[2]
         word = F.normalize(match.word(meaning).float(), dim=-1)
         cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
         at = sample(F.normalize(cells, dim=2), xyz)

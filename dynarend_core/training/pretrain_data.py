@@ -52,7 +52,7 @@ def load_pretrain_data(c: PretrainConfig, on_data: Callable[[str, int, int], Non
     views = main_first(lambda: [load_views(store, t, on_data, c.demonstrations) for t in tasks])
     # The targets keep their colours, so the input must, too: a changed light could not be undone.
     augmentation = AugmentationConfig(
-        p.training.translation_m, p.training.yaw_deg, brightness=0.0, contrast=0.0, tint=0.0
+        p.training.translation_m, p.training.yaw_deg, brightness=0.0, contrast=0.0, tint=0.0, recolour=0.0
     )
     keyframes = KeyframeDataset(
         clouds, SCENE_AABB_BASE, SampleConfig(p.network.points, zoom_edge_m=0.0, augmentation=augmentation)

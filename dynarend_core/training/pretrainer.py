@@ -119,7 +119,5 @@ class Pretrainer(nn.Module):
         if self.names is None or self.weights.naming == 0 or self.frozen:
             return pixels.rgb.new_zeros(())
         points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
-        states = self.network.state(batch.given)
-        state = states.repeat(len(self.names.names) // len(states) + 1, 1)[: len(self.names.names)]
-        logits = self.names.logits(self.network, latents.stem.early, points, state)
+        logits = self.names.logits(self.network, latents.stem.early, points, self.network.state(batch.given))
         return naming_loss(logits, torch.where(pixels.valid, pixels.names, -1))

@@ -1,5 +1,6 @@
 """Shared by the core's tests: a toy world, and an untrained policy small enough for any machine."""
 
+import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
@@ -63,6 +64,19 @@ def small_renderer(debug_info):
 def toy_store():
     """Function that records a coloured table, seen by two cameras, at a folder: ``toy_store(root, episodes=3)``."""
     return _write_store
+
+
+@pytest.fixture
+def named_store(toy_store, tmp_path):
+    """The coloured tables, their upper half a "red button", the lower a "blue drawer"."""
+    store = toy_store(tmp_path / "data")
+    ids = np.ones((64, 64), np.uint8)
+    ids[32:] = 2
+    for i in store.episodes("toy"):
+        record = store.read("toy", i)
+        frames = tuple(dataclasses.replace(f, object_ids=(ids, ids)) for f in record.frames)
+        store.write("toy", i, dataclasses.replace(record, frames=frames, object_names=("red button", "blue drawer")))
+    return store
 
 
 def _write_store(root, episodes=3):

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from dynarend_core.datasets import points
-from dynarend_core.datasets.augmentation import AugmentationConfig, drop_points, jitter_colours, rigid_motion
+from dynarend_core.datasets.augmentation import (
+    AugmentationConfig,
+    drop_points,
+    jitter_colours,
+    recolour_surface,
+    rigid_motion,
+)
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 
 CLEAN = AugmentationConfig(
-    brightness=0, contrast=0, tint=0, colour_noise=0, position_noise_m=0, dropout=0
+    brightness=0, contrast=0, tint=0, colour_noise=0, position_noise_m=0, dropout=0, recolour=0
 )  # fmt: skip
 
 
@@ -69,6 +75,22 @@ def test_colour_jitter_changes_the_light_and_not_only_the_noise():
     assert out.std(axis=0).min() > 0.02
     assert out.min() >= 0
     assert out.max() <= 1
+
+
+def test_a_large_surface_changes_its_colour_and_small_things_keep_theirs():
+    config, rng = AugmentationConfig(recolour=1.0), np.random.default_rng(0)
+    table = 0.6 + rng.uniform(-0.04, 0.04, (4000, 3))
+    button = np.tile([0.5, 0.05, 0.05], (200, 1))
+    rgb = np.concatenate([table, button]).astype(np.float32)
+    outs = [recolour_surface(rgb, config, np.random.default_rng(i)) for i in range(40)]
+    changes = np.array([out[:4000].mean(axis=0) - rgb[:4000].mean(axis=0) for out in outs])
+    assert changes.std(axis=0).min() > 0.1
+    for out in outs:
+        np.testing.assert_array_equal(out[4000:], rgb[4000:])
+        assert 0 <= out.min() <= out.max() <= 1
+        assert out.dtype == np.float32
+    never = dataclasses.replace(config, recolour=0.0)
+    np.testing.assert_array_equal(recolour_surface(rgb, never, np.random.default_rng(0)), rgb)
 
 
 @pytest.mark.parametrize("n", [1, 10, 5000])

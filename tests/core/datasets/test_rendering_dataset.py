@@ -21,7 +21,7 @@ from dynarend_core.perception.fusion import FusionConfig
 
 def dataset(store, **options):
     task = load_task(store, "toy", FusionConfig(SCENE_AABB_BASE))
-    augmentation = AugmentationConfig(brightness=0, contrast=0, tint=0, colour_noise=0, dropout=0)
+    augmentation = AugmentationConfig(brightness=0, contrast=0, tint=0, colour_noise=0, dropout=0, recolour=0)
     keyframes = KeyframeDataset([task], SCENE_AABB_BASE, SampleConfig(8192, 0, 0.0, 0.0, augmentation))
     return RenderingDataset(keyframes, [load_views(store, "toy")], PixelConfig(rays=64, **options))
 

@@ -64,6 +64,21 @@ def test_an_interrupted_run_goes_on(config):
     assert steps == sorted(steps)
 
 
+def test_naming_is_learned_beside_the_actions(config, named_store):
+    training = dataclasses.replace(config.loop.training, steps=120, batch_size=4, translation_m=0.02, yaw_deg=5.0)
+    config = dataclasses.replace(
+        config,
+        data=named_store.root,
+        out=config.out.parent / "named",
+        preset=dataclasses.replace(config.preset, training=training),
+        loop=LoopConfig(training, bf16=False),
+        naming=True,
+    )
+    seen = []
+    Finetune(config, on_step=lambda log: seen.append(log.losses["naming"])).execute()
+    assert np.mean(seen[-5:]) < 0.8 * np.mean(seen[:5])
+
+
 def test_an_empty_store_is_refused(config, tmp_path):
     with pytest.raises(DatasetError, match="dynarend collect"):
         Finetune(dataclasses.replace(config, data=tmp_path / "empty")).execute()

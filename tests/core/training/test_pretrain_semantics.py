@@ -17,19 +17,6 @@ from dynarend_core.training.pretrain import Pretrain
 from dynarend_core.training.pretrain_config import PretrainConfig
 
 
-@pytest.fixture
-def named_store(toy_store, tmp_path):
-    """The coloured tables, their upper half a "red button", the lower a "blue drawer"."""
-    store = toy_store(tmp_path / "data")
-    ids = np.ones((64, 64), np.uint8)
-    ids[32:] = 2
-    for i in store.episodes("toy"):
-        record = store.read("toy", i)
-        frames = tuple(dataclasses.replace(f, object_ids=(ids, ids)) for f in record.frames)
-        store.write("toy", i, dataclasses.replace(record, frames=frames, object_names=("red button", "blue drawer")))
-    return store
-
-
 def config_of(store, steps=4, **options):
     debug = preset("debug")
     training = dataclasses.replace(debug.training, steps=steps, batch_size=4, translation_m=0.02, yaw_deg=5.0)
