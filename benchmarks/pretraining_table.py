@@ -4,6 +4,7 @@
     python benchmarks/pretraining_table.py --rows "without depth" --demonstrations 10      one row
 
 Each row is `dynarend pretrain`, `dynarend finetune --from` and `dynarend evaluate`; --dry-run prints their options.
+Pretraining sees all recordings of the store, without their actions; fine-tuning the first N demonstrations of a task.
 A stage whose result is there already is not run again. The table goes to docs/results/pretraining.{md,json}, which keep
 the rows of other calls. Data: `dynarend collect --target-views 4`, made where it is missing.
 """
@@ -33,17 +34,18 @@ ROWS: dict[str, list[str] | None] = {
     "without target views": ["--no-target-views"],
     "without naming": ["--naming-weight", "0"],
 }
-PRETRAINING = ["--batch-size", "8", "--steps", "400", "--yaw-deg", "20"]
+PRETRAINING = ["--batch-size", "8", "--steps", "1200", "--yaw-deg", "20"]
 FINE_TUNING = ["--batch-size", "16", "--steps", "1200", "--yaw-deg", "20"]
 EPISODES = 25
-SPARE = 10
-"""Scenes more than needed: the expert fails some."""
+RECORDINGS = 110
+"""A task; ten more than the largest row needs, for the expert fails some scenes."""
 MARKDOWN, JSON = Path("docs/results/pretraining.md"), Path("docs/results/pretraining.json")
 HEAD = """# What pretraining gives
 
 Success in our MuJoCo simulator on the four tasks {tasks}:
-25 unseen episodes a task (seeds from 100000), preset `small`, {seeds}. Pretraining: 400 steps of 8 samples;
-fine-tuning: 1200 steps of 16, the same for every row (the shipped policy had 4000); both on the same demonstrations.
+25 unseen episodes a task (seeds from 100000), preset `small`, {seeds}. Pretraining: 1200 steps of 8 samples of
+{recordings} recordings a task, without their actions (what cameras see now and at the next keyframe; words; names);
+fine-tuning: 1200 steps of 16 on the demonstrations named in the row, the same for every row.
 The interval is Wilson's over all episodes of a row: it holds the luck of the episodes, not that of the training seed.
 
 | demonstrations a task | row | success | 95 % interval | episodes | by task |
@@ -83,8 +85,7 @@ def main() -> None:
     if unknown := [name for name in names if name not in ROWS]:
         p.error(f"unknown row {unknown[0]!r}; choose from {', '.join(ROWS)}")
     if not args.dry_run:
-        episodes = str(max(100, *args.demonstrations) + SPARE)
-        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", episodes,
+        _run(["collect", "--out", str(args.data), "--tasks", TASKS, "--episodes", str(RECORDINGS),
               "--target-views", "4", "--workers", str(args.workers)])  # fmt: skip
     for demonstrations in args.demonstrations:
         for name in names:
@@ -94,30 +95,31 @@ def main() -> None:
 
 
 def _row(name: str, demonstrations: int, seed: int, args: argparse.Namespace) -> dict:
-    """Pretrain, fine-tune and evaluate; the evaluation's report."""
-    folder = args.out / f"{name.replace(' ', '_')}-{demonstrations}-{seed}"
+    """Pretrain (once for all numbers of demonstrations), fine-tune and evaluate; the evaluation's report."""
+    folder = args.out / f"{name.replace(' ', '_')}-{seed}"
     for words, result in _stages(name, demonstrations, seed, folder, args):
         if args.dry_run:
             print("dynarend", shlex.join(words))
         elif not result.exists():
-            resume = ["--resume"] if words[0] != "evaluate" and (folder / words[0] / "state").exists() else []
+            resume = ["--resume"] if (result.with_suffix("") / "state").exists() else []
             _run([*words, *resume])
-    return {} if args.dry_run else json.loads((folder / "evaluate.json").read_text())
+    return {} if args.dry_run else json.loads((folder / f"evaluate-{demonstrations}.json").read_text())
 
 
 def _stages(
     name: str, demonstrations: int, seed: int, folder: Path, args: argparse.Namespace
 ) -> Iterator[tuple[list[str], Path]]:
     """Each stage's words and the file that shows it is done."""
-    common = ["--data", str(args.data), "--demonstrations", str(demonstrations), "--seed", str(seed), "--threads", "1"]
+    common = ["--data", str(args.data), "--seed", str(seed), "--threads", "1"]
     options, start = ROWS[name], []
     if options is not None:
         out, done = folder / "pretrain", folder / "pretrain.json"
         yield ["pretrain", *common, *PRETRAINING, *options, "--out", str(out), "--json", str(done)], done
         start = ["--from", str(out / "policy")]
-    out, done = folder / "finetune", folder / "finetune.json"
-    yield ["finetune", *common, *FINE_TUNING, *start, "--out", str(out), "--json", str(done)], done
-    done = folder / "evaluate.json"
+    out = folder / f"finetune-{demonstrations}"
+    done, some = out.with_suffix(".json"), ["--demonstrations", str(demonstrations)]
+    yield ["finetune", *common, *some, *FINE_TUNING, *start, "--out", str(out), "--json", str(done)], done
+    done = folder / f"evaluate-{demonstrations}.json"
     words = ["evaluate", "--policy", str(out / "policy"), "--episodes", str(EPISODES), "--workers", str(args.workers)]
     yield [*words, "--json", str(done)], done
 
@@ -145,7 +147,7 @@ def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
     json_path.parent.mkdir(parents=True, exist_ok=True)
     json_path.write_text(json.dumps({"rows": [asdict(r) for r in rows]}, indent=2) + "\n")
     seeds = "one training seed" if max(r.seeds for r in rows) == 1 else "training seeds as given"
-    text = HEAD.format(tasks=TASKS.replace(",", ", "), seeds=seeds)
+    text = HEAD.format(tasks=TASKS.replace(",", ", "), seeds=seeds, recordings=RECORDINGS)
     for r in rows:
         by_task = ", ".join(f"{name.split('_')[0]} {share:.0%}" for name, share in r.tasks.items())
         interval = f"{r.wilson_low:.0%} to {r.wilson_high:.0%}"
