@@ -52,7 +52,7 @@ class FinetuneConfig:
         naming: Also teach the network to find every named object in view, not only those that instructions name.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
-        validate_every_s: Time between validations [s].
+        validate_every_s: Time between validations [s]; longer where one takes more than a twentieth of it.
         validation_frames: Frames a task at each validation; the last one uses four times as many.
     """
 
@@ -133,7 +133,8 @@ class Finetune:
     def _train(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
     ) -> dict[str, float]:
-        saved = validated = time.monotonic()
+        saved = time.monotonic()
+        validation_due = saved + self.config.validate_every_s
         average: dict[str, float] = {}
         for log in loop.run():
             for name, value in log.losses.items():
@@ -144,9 +145,10 @@ class Finetune:
             if self.on_step is not None:
                 self.on_step(dataclasses.replace(log, losses=dict(average)))
             now = time.monotonic()
-            if now - validated > self.config.validate_every_s:
+            if now > validation_due:
                 self._validate(loop, info, held_out, logs, self.config.validation_frames)
-                validated = time.monotonic()
+                took = time.monotonic() - now
+                validation_due = now + took + max(self.config.validate_every_s, 20.0 * took)
             if now - saved > self.config.save_every_s:
                 self._save(loop, info, [])
                 saved = time.monotonic()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import util
 
 from dynarend_core.commands.finding import DoctorOptions, Finding, Level
+from dynarend_ros.commands.doctor_libraries import check_libraries
 from dynarend_ros.shared_memory import shortage
 
 NEEDED = (
@@ -29,7 +30,7 @@ MAX_IMAGE_AGE_S, MAX_FUTURE_S = 1.0, 0.1
 
 def checks() -> dict[str, Callable[[DoctorOptions], Iterator[Finding]]]:
     """The checks by name, in the order in which they are shown."""
-    return {"ros": check_packages, "middleware": check_middleware, "graph": check_graph}
+    return {"ros": check_packages, "libraries": check_libraries, "middleware": check_middleware, "graph": check_graph}
 
 
 def check_packages(options: DoctorOptions) -> Iterator[Finding]:
