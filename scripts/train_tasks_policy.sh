@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The policy of all eighteen tasks, from the shipped four-task policy: demonstrations, training in two runs (the second
-# warms up again and anneals), evaluation. About two and a half hours on two CPU cores. Interrupted runs continue where
+# warms up again and anneals), evaluation. About three and a half hours on two CPU cores. Interrupted runs continue where
 # they stopped. Result: runs/tasks/second/policy, runs/tasks/evaluate.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,8 +9,8 @@ dynarend="${VENV:-.venv}/bin/dynarend"
 train() {  # run, what it starts from, steps, minutes
   local resume=(); [ -d "runs/tasks/$1/state" ] && resume=(--resume)
   "$dynarend" finetune --data data/tasks --out "runs/tasks/$1" --preset small --from "$2" --steps "$3" \
-    --time-limit-minutes "$4" --yaw-deg 20 --threads "${THREADS:-1}" --json "runs/tasks/$1.json" "${resume[@]}"
+    --time-limit-minutes "$4" --yaw-deg 20 --naming --workers 1 --threads "${THREADS:-1}" --json "runs/tasks/$1.json" "${resume[@]}"
 }
-train first models/policies/small 4000 "${FIRST_MINUTES:-30}"
-train second runs/tasks/first/policy 6400 "${SECOND_MINUTES:-74}"
+train first models/policies/small 12000 "${FIRST_MINUTES:-90}"
+train second runs/tasks/first/policy 12000 "${SECOND_MINUTES:-90}"
 "$dynarend" evaluate --policy runs/tasks/second/policy --suite rlbench18 --episodes 25 --json runs/tasks/evaluate.json
