@@ -32,7 +32,7 @@ format: setup  ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup  ## timings of fusion and policy into runs/bench.json; with Open3D beside ours after make bench-setup
+bench: setup  ## timings of fusion, policy, pretraining and simulator into runs/bench.json; with Open3D beside ours after make bench-setup
 	@if [ -x $(VENV)-bench/bin/python ]; then $(VENV)-bench/bin/python -m dynarend_core.commands bench \
 	  --json runs/bench.json $(ARGS); else $(BIN)/dynarend bench --json runs/bench.json $(ARGS); fi
 

@@ -81,7 +81,8 @@ ARGUMENTS: dict[str, Argument] = {
 
 SIMULATED: dict[str, dict[str, Any]] = {
     "sim_node": {"camera_rate_hz": 5.0, "overview_rate_hz": 0.0},
-    "fusion_node": {"extrinsics": "topic", "camera_files": [""]},
+    # A simulated scene at rest looks the same twice, and its clock runs at its own pace.
+    "fusion_node": {"extrinsics": "topic", "camera_files": [""], "detect_frozen": False, "max_age_s": 0.0},
     "executor_node": {
         "arm_topic": "joint_trajectory",
         "gripper_kind": "joint_trajectory",
