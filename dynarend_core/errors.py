@@ -53,3 +53,7 @@ class SimulationError(DynaRendError):
 
 class MissingDependencyError(DynaRendError, ImportError):
     """An optional package is not installed; the message names the command that installs it."""
+
+
+class TrainingError(DynaRendError):
+    """Training cannot go on: it has diverged."""

@@ -14,7 +14,7 @@ from dynarend_core.geometry.rotations import rotation_z
 
 Array = np.ndarray
 
-_ALIKE = 0.1
+_ALIKE, _NAMED_WITHIN_M = 0.1, 0.06
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,14 @@ def jitter_colours(rgb: Array, config: AugmentationConfig, rng: np.random.Genera
     return np.clip(out, 0.0, 1.0, out=out)
 
 
-def recolour_surface(rgb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
+def recolour_surface(
+    xyz_m: Array, rgb: Array, target_m: Array, config: AugmentationConfig, rng: np.random.Generator
+) -> Array:
     """``(n, 3)`` colours in ``[0, 1]`` with those of one large surface (table, cabinet, arm) moved to another colour.
 
     A surface is all that has nearly the colour of a point drawn at random. Its shading stays. Tables and furniture
-    differ from lab to lab, and one simulator shows only its own.
+    differ from lab to lab, and one simulator shows only its own. What lies near the target keeps its colour: words may
+    name it.
     """
     apply, point, colour = rng.random() < config.recolour, int(rng.integers(len(rgb))), rng.uniform(0.0, 1.0, 3)
     if not apply:
@@ -85,8 +88,9 @@ def recolour_surface(rgb: Array, config: AugmentationConfig, rng: np.random.Gene
     alike = np.abs(rgb - rgb[point]).max(axis=1) < _ALIKE
     if alike.mean() < config.surface:
         return rgb
+    alike &= np.abs(xyz_m - target_m).max(axis=1) > _NAMED_WITHIN_M
     moved = rgb.copy()
-    moved[alike] = np.clip(rgb[alike] + (colour - rgb[alike].mean(axis=0)).astype(rgb.dtype), 0.0, 1.0)
+    moved[alike] = np.clip(rgb[alike] + (colour - rgb[point]).astype(rgb.dtype), 0.0, 1.0)
     return moved
 
 

@@ -137,12 +137,13 @@ class KeyframeDataset:
         target = task.target[row]
         motion = rigid_motion(target[:3, 3], self.aabb, c.augmentation, rng)
         moved = motion @ target
-        rgb_now = recolour_surface(rgb.astype(np.float32) / 255.0, c.augmentation, rng)
+        rgb_now = recolour_surface(xyz, rgb.astype(np.float32) / 255.0, target[:3, 3], c.augmentation, rng)
         rgb_now = jitter_colours(rgb_now, c.augmentation, rng)
         half = (self.aabb[1] - self.aabb[0]) / 2.0
         noise = rng.uniform(-c.zoom_noise_m, c.zoom_noise_m, 3)
         base = motion @ np.array([0.0, 0.0, 0.0, 1.0])
         named_xyz, named_ids = self._named(number, frame)
+        named = points.normalise(se3.apply(motion, named_xyz), self.aabb)
         coarse = drop_points(len(xyz), c.points, c.augmentation, rng)
         return Sample(
             points=self._pack(xyz, rgb_now, coarse, c.points, motion, rng),
@@ -157,8 +158,8 @@ class KeyframeDataset:
             target_rotation=moved[:3, :3].astype(np.float32),
             target_open=bool(task.target_open[row]),
             target_ignore=bool(task.target_ignore[row]),
-            named_xyz=points.normalise(se3.apply(motion, named_xyz), self.aabb),
-            named_ids=named_ids,
+            named_xyz=named,
+            named_ids=np.where((np.abs(named) <= 1.0).all(axis=1), named_ids, -1),
         )
 
     def _named(self, number: int, frame: int) -> tuple[Array, Array]:

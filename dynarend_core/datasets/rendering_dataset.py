@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, Sample
+from dynarend_core.datasets.packing import DEPTH_UNIT_M
 from dynarend_core.datasets.semantics import NoSemantics, SemanticSource
 from dynarend_core.datasets.view_cache import TaskViews
 from dynarend_core.errors import DatasetError
@@ -22,6 +23,7 @@ from dynarend_core.geometry.rotations import rotation_z
 Array = np.ndarray
 
 _CANDIDATES = 4
+_CHANGED_COLOUR, _CHANGED_DEPTH_M, _FEWEST_CHANGED = 25, 0.02, 20
 _FREE_SHARE = 8
 
 
@@ -120,8 +122,8 @@ class RenderingDataset:
         sample = self.keyframes.augmented(number, row, rng)
         motion = self._motion(sample)
         frames = (int(self.keyframes.tasks[number].frame[row]), int(self.views[number].target_frame[row]))
-        now, future = (self._pixels(number, frame, motion, rng) for frame in frames)
-        return RenderSample(sample, now, future)
+        now = self._pixels(number, frames[0], None, motion, rng)
+        return RenderSample(sample, now, self._pixels(number, frames[1], frames[0], motion, rng))
 
     def _motion(self, sample: Sample) -> Array:
         """The augmentation's rigid motion, from where it put the robot's base."""
@@ -129,17 +131,22 @@ class RenderingDataset:
         shift = sample.frame[:3].astype(np.float64) * (box[1] - box[0]) / 2.0
         return se3.make(rotation_z(float(np.arctan2(sample.frame[4], sample.frame[3]))), shift)
 
-    def _pixels(self, number: int, frame: int, motion: Array, rng: np.random.Generator) -> PixelSample:
+    def _pixels(
+        self, number: int, frame: int, before: int | None, motion: Array, rng: np.random.Generator
+    ) -> PixelSample:
         views = self.views[number]
         camera = int(rng.choice(self.cameras[number]))
         width = views.depth.shape[3]
-        flat = self._candidates(views, frame, camera, rng)
+        flat = self._candidates(views, frame, before, camera, rng)
         v, u = np.divmod(flat, width)
         uv = np.stack([u, v], axis=-1).astype(np.float32) + 0.5
         depth = views.depth_m(frame, camera, v, u)
         K, T = views.K[frame, camera], motion @ views.T_base_camera[frame, camera]
         along = np.stack([(uv[:, 0] - K[0, 2]) / K[0, 0], (uv[:, 1] - K[1, 2]) / K[1, 1], np.ones(len(uv))], axis=-1)
-        usable = (depth > 0) & boxes.contains(self.keyframes.aabb, se3.apply(T, along * depth[:, None]))
+        at = se3.apply(views.T_base_camera[frame, camera], along * depth[:, None])
+        # In the box where the cloud was cut out of the scene, and in the one that the network looks at.
+        usable = (depth > 0) & boxes.contains(self.keyframes.aabb, at)
+        usable &= boxes.contains(self.keyframes.aabb, se3.apply(motion, at))
         leaves = boxes.exit_depth(self.keyframes.aabb, T[:3, 3], along @ T[:3, :3].T)
         free = depth > np.maximum(leaves, 0.0)
         free &= np.isfinite(leaves)
@@ -162,13 +169,18 @@ class RenderingDataset:
         order = np.argsort(~usable, kind="stable")
         return np.concatenate([order[: self.config.rays - len(through)], through])
 
-    def _candidates(self, views: TaskViews, frame: int, camera: int, rng: np.random.Generator) -> Array:
+    def _candidates(
+        self, views: TaskViews, frame: int, before: int | None, camera: int, rng: np.random.Generator
+    ) -> Array:
         """Pixels to choose from: half of the rays go to the objects in view, each as often as the others.
 
-        A button covers one pixel in four hundred: pixels drawn evenly would hardly ever show it.
+        A button covers one pixel in four hundred: pixels drawn evenly would hardly ever show it. Of a future, first a
+        third goes to where it differs from the present: most of a scene stays as it is, and copying it teaches nothing.
         """
         rays, pixels = self.config.rays, int(np.prod(views.depth.shape[2:]))
         evenly = rng.integers(0, pixels, _CANDIDATES * rays)
+        if before is not None and len(changed := _changed(views, before, frame, camera)) >= _FEWEST_CHANGED:
+            evenly = np.concatenate([rng.choice(changed, rays // 3), evenly])
         if views.objects is None:
             return evenly
         objects = views.objects[frame, camera].ravel()
@@ -177,6 +189,15 @@ class RenderingDataset:
         seen = 1 + np.flatnonzero(np.diff(ends) > 0)
         if len(seen) == 0:
             return evenly
-        chosen = rng.choice(seen, rays // 2)
+        chosen = rng.choice(seen, rays // 2 if before is None else rays // 3)
         first, last = ends[chosen - 1], ends[chosen]
         return np.concatenate([order[rng.integers(first, last)], evenly])
+
+
+def _changed(views: TaskViews, before: int, frame: int, camera: int) -> Array:
+    """Pixels of a camera that show something else than before, as numbers; none if the camera moved."""
+    if not np.allclose(views.T_base_camera[before, camera], views.T_base_camera[frame, camera], atol=1e-6):
+        return np.zeros(0, dtype=np.int64)
+    colours, depths = views.rgb[[before, frame], camera].astype(np.int16), views.depth[[before, frame], camera]
+    far = np.abs(depths[1].astype(np.int32) - depths[0]) * DEPTH_UNIT_M > _CHANGED_DEPTH_M
+    return np.flatnonzero(far | (np.abs(colours[1] - colours[0]).max(axis=-1) > _CHANGED_COLOUR))

@@ -107,13 +107,12 @@ class DynaRend(nn.Module):
     def share_with_zoom(self) -> None:
         """Start the zoom stage from what the coarse stage has learned, as far as their sizes agree.
 
-        Both look at a cloud in a cube; only the scale differs. Pretraining renders the coarse cube alone.
+        Both look at a cloud in a cube; only the scale differs. Pretraining renders the coarse cube alone. The zoom's
+        match head stays fresh: it is told the words' meaning through a layer that has learned nothing yet.
         """
         if self.zoom is None:
             return
-        parts = ((self.coarse.stem, self.zoom.stem), (self.coarse.encoders[0], self.zoom.encoders[0]),
-                 (self.coarse.match, self.zoom.match), (self.coarse.match_in, self.zoom.match_in))  # fmt: skip
-        for learned, fresh in parts:
+        for learned, fresh in ((self.coarse.stem, self.zoom.stem), (self.coarse.encoders[0], self.zoom.encoders[0])):
             weights = learned.state_dict()
             if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in fresh.state_dict().items()}:
                 fresh.load_state_dict(weights)

@@ -106,7 +106,11 @@ class Stage(nn.Module):
         self.encoders = nn.ModuleList(Transformer(c.width, c.heads, depth, c.hidden) for depth in c.depths)
         self.decoder = ValueDecoder(c.width, c.channels, c.token_cells, c.value_cells, stem.skip_channels)
         self.match = MatchHead(c.width, stem.early_channels)
-        self.match_in = nn.Conv2d(2, c.width, 1)
+        match_in = nn.Conv2d(2, c.width, 1)
+        # Silent until fine-tuning finds it useful: pretraining follows no instruction, what matches there says nothing.
+        for parameter in match_in.parameters():
+            nn.init.zeros_(parameter)
+        self.match_in = match_in
         self.match_gain = nn.Linear(c.width, 1)
         nn.init.zeros_(self.match_gain.weight)
         nn.init.constant_(self.match_gain.bias, 5.0)

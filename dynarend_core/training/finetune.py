@@ -70,6 +70,12 @@ class FinetuneConfig:
     validate_every_s: float = 300.0
     validation_frames: int = 40
 
+    def variant(self) -> str:
+        """What tells this run from others beside the loop's settings."""
+        start = None if self.initial_policy is None else self.initial_policy.resolve().parts[-2:]
+        data = f"{self.data.resolve().name} demonstrations={self.demonstrations}"
+        return f"finetune {data} from={start} naming={self.naming} {self.preset.training.augmentation()}"
+
 
 @dataclass(frozen=True)
 class FinetuneReport:
@@ -217,7 +223,7 @@ class Finetune:
             return collate([train.draw(rng) for _ in range(count)], self.encoder, rng)
 
         names = NameTable(train.names, self.encoder) if train.names else None
-        config = dataclasses.replace(self.config.loop, variant="naming" if names else "")
+        config = dataclasses.replace(self.config.loop, variant=self.config.variant())
         return TrainingLoop(network, LossModule(network, query_noise, names), prepare, config)
 
     def _validate(

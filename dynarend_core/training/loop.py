@@ -17,10 +17,13 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dynarend_core.errors import ConfigurationError
+from dynarend_core.errors import ConfigurationError, TrainingError
 from dynarend_core.training.presets import TrainingConfig
 from dynarend_core.training.resume import RunProgress, load_state, save_state
 from dynarend_core.training.schedule import learning_rate, progress
+
+_BROKEN_STEPS = 20
+"""Steps in a row without a finite gradient after which a run is given up."""
 
 
 @contextmanager
@@ -123,7 +126,7 @@ class TrainingLoop(Generic[Network]):
             betas=(0.9, 0.98),
             weight_decay=t.weight_decay,
         )
-        self.step, self.elapsed_s = 0, 0.0
+        self.step, self.elapsed_s, self._broken = 0, 0.0, 0
 
     @property
     def is_main(self) -> bool:
@@ -131,7 +134,11 @@ class TrainingLoop(Generic[Network]):
         return self.rank == 0
 
     def run(self, until_step: int | None = None) -> Iterator[StepLog]:
-        """Train, yielding after every step, until the preset's steps, ``until_step`` or the time limit."""
+        """Train, yielding after every step, until the preset's steps, ``until_step`` or the time limit.
+
+        Raises:
+            TrainingError: gradients stay infinite or NaN.
+        """
         last = min(self.config.training.steps, until_step or self.config.training.steps)
         batches = self._batches(self.step, last)
         while self.step < last and self._done() < 1.0:
@@ -163,8 +170,19 @@ class TrainingLoop(Generic[Network]):
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), t.clip_norm)
         if torch.isfinite(norm):
             self.optimizer.step()
+            self._broken = 0
+        else:
+            self._count_broken()
         self.step += 1
         return StepLog(self.step, losses.detached(), rate, float(norm), self.elapsed_s, done)
+
+    def _count_broken(self) -> None:
+        self._broken += 1
+        if self._broken >= _BROKEN_STEPS:
+            raise TrainingError(
+                f"gradients were not finite in {self._broken} steps in a row, the last is step {self.step + 1}: "
+                "lower --learning-rate, or look for NaN in the data"
+            )
 
     def _autocast(self) -> AbstractContextManager:
         if not self.config.bf16:

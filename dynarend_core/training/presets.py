@@ -50,6 +50,12 @@ class TrainingConfig:
         if not 0.0 <= self.yaw_deg <= 180.0:
             raise ConfigurationError(f"yaw_deg must lie between 0 and 180, got {self.yaw_deg}")
 
+    def augmentation(self) -> str:
+        """Ranges of the augmentation in words that tell runs apart."""
+        return (
+            f"translation={self.translation_m} yaw={self.yaw_deg} zoom={self.zoom_noise_m} query={self.query_noise_m}"
+        )
+
 
 @dataclass(frozen=True)
 class RenderingConfig:

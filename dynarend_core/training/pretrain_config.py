@@ -65,7 +65,7 @@ class PretrainConfig:
         return (
             f"pretrain rays={r.rays} mask={r.mask_ratio} {r.weights} without={self.held_out_camera} "
             f"demonstrations={self.demonstrations} semantics={self.semantics} targets={self.target_views} "
-            f"frozen={self.frozen_policy is not None}"
+            f"frozen={self.frozen_policy is not None} {self.data.resolve().name} {self.preset.training.augmentation()}"
         )
 
 

@@ -69,8 +69,11 @@ class Pretrainer(nn.Module):
         if self.frozen:
             self.mask.requires_grad_(False)
             return
-        for part in (network.reader, coarse.stem, coarse.encoders, coarse.match, coarse.match_in):
+        for part in (coarse.stem, coarse.encoders):
             part.requires_grad_(True)
+        if names is not None and task.weights.naming > 0:
+            network.reader.requires_grad_(True)
+            coarse.match.requires_grad_(True)
         if task.weights.future == 0:
             coarse.encoders[-1].requires_grad_(False)
 

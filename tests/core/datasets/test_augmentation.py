@@ -82,15 +82,18 @@ def test_a_large_surface_changes_its_colour_and_small_things_keep_theirs():
     table = 0.6 + rng.uniform(-0.04, 0.04, (4000, 3))
     button = np.tile([0.5, 0.05, 0.05], (200, 1))
     rgb = np.concatenate([table, button]).astype(np.float32)
-    outs = [recolour_surface(rgb, config, np.random.default_rng(i)) for i in range(40)]
+    xyz = np.random.default_rng(1).uniform(0.2, 0.8, (4200, 3)).astype(np.float32)
+    xyz[:10], target = 0.01, np.zeros(3)
+    outs = [recolour_surface(xyz, rgb, target, config, np.random.default_rng(i)) for i in range(40)]
     changes = np.array([out[:4000].mean(axis=0) - rgb[:4000].mean(axis=0) for out in outs])
     assert changes.std(axis=0).min() > 0.1
     for out in outs:
         np.testing.assert_array_equal(out[4000:], rgb[4000:])
+        np.testing.assert_array_equal(out[:10], rgb[:10])  # near the target
         assert 0 <= out.min() <= out.max() <= 1
         assert out.dtype == np.float32
     never = dataclasses.replace(config, recolour=0.0)
-    np.testing.assert_array_equal(recolour_surface(rgb, never, np.random.default_rng(0)), rgb)
+    np.testing.assert_array_equal(recolour_surface(xyz, rgb, target, never, np.random.default_rng(0)), rgb)
 
 
 @pytest.mark.parametrize("n", [1, 10, 5000])

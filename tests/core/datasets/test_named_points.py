@@ -63,7 +63,9 @@ def test_points_move_with_the_scene(named_store):
     half = (high - low) / 2
     expected = [np.linalg.norm((points - task.target[0, :3, 3]) / half, axis=1) for points in named.xyz[::2]]
     assert min(np.abs(from_label - e).max() for e in expected) < 1e-4
-    assert set(sample.named_ids) == {0, 1}
+    inside = (np.abs(sample.named_xyz) <= 1).all(axis=1)
+    assert set(sample.named_ids[inside]) == {0, 1}
+    assert (sample.named_ids[~inside] == -1).all()
     assert data.names == ("blue drawer", "red button")
 
 

@@ -64,6 +64,18 @@ def test_pixels_lie_on_the_augmented_cloud(toy_store, tmp_path):
             assert np.median(np.abs(colours - p.rgb[p.valid])) < 0.02
 
 
+def test_a_future_is_looked_at_where_it_differs(toy_store, tmp_path):
+    """One small patch turns white at the next keyframe: a tenth of a percent of the pixels, a third of the rays."""
+    data, rng = dataset(toy_store(tmp_path)), np.random.default_rng(0)
+    painted = np.array(data.views[0].rgb)
+    painted[1::2, :, 30:36, 30:36] = 255
+    data.views[0] = dataclasses.replace(data.views[0], rgb=painted)
+    drawn = [data.draw(rng) for _ in range(12)]
+    white = np.mean([(d.future.rgb == 1).all(axis=1).mean() for d in drawn])
+    assert white > 0.2
+    assert not any((d.now.rgb == 1).all(axis=1).any() for d in drawn)
+
+
 def test_a_held_out_camera_is_never_drawn(toy_store, tmp_path):
     """Its colours are overwritten with white in the cache; no drawn pixel is white."""
     data, rng = dataset(toy_store(tmp_path), without_camera="side"), np.random.default_rng(0)

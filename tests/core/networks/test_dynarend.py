@@ -84,6 +84,7 @@ def test_zoom_starts_from_the_coarse_stage(debug_network):
     for learned, fresh in ((coarse.stem, zoom.stem), (coarse.encoders[0], zoom.encoders[0])):
         weights = learned.state_dict()
         assert all(torch.equal(v, weights[k]) for k, v in fresh.state_dict().items())
+    assert not torch.equal(coarse.match.word.weight, zoom.match.word.weight)
 
 
 def test_reading_learns_only_if_it_may(debug_network):

@@ -64,6 +64,12 @@ def test_an_interrupted_run_goes_on(config):
     assert steps == sorted(steps)
 
 
+def test_a_run_is_not_resumed_with_other_demonstrations(config):
+    Finetune(config).execute()
+    with pytest.raises(CheckpointError, match="demonstrations=2"):
+        Finetune(dataclasses.replace(config, resume=True, demonstrations=2)).execute()
+
+
 def test_naming_is_learned_beside_the_actions(config, named_store):
     training = dataclasses.replace(config.loop.training, steps=120, batch_size=4, translation_m=0.02, yaw_deg=5.0)
     config = dataclasses.replace(

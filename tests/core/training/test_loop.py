@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
-from dynarend_core.errors import CheckpointError, ConfigurationError
+from dynarend_core.errors import CheckpointError, ConfigurationError, TrainingError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import build_network
 from dynarend_core.training.batch import LossModule, collate
@@ -50,6 +50,16 @@ def test_two_steps_and_two_more_after_resuming_equal_four(dataset, encoder, debu
     assert len(losses) == 4
     for name, value in straight.network.state_dict().items():
         assert torch.equal(second.network.state_dict()[name], value), name
+
+
+def test_a_diverged_run_stops_and_says_so(dataset, encoder, debug_info):
+    loop = make_loop(dataset, encoder, debug_info, training=TrainingConfig(steps=50, batch_size=1, warmup_steps=2))
+    with torch.no_grad():
+        loop.network.coarse.stem.first.weight.fill_(float("nan"))
+    steps = []
+    with pytest.raises(TrainingError, match="20 steps in a row"):
+        steps.extend(log.step for log in loop.run())
+    assert len(steps) == 19
 
 
 def test_batches_prepared_ahead_are_the_same(dataset, encoder, debug_info):
