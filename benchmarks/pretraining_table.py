@@ -36,6 +36,7 @@ ROWS: dict[str, list[str] | None] = {
 }
 PRETRAINING = ["--batch-size", "8", "--steps", "1200", "--yaw-deg", "20"]
 FINE_TUNING = ["--batch-size", "16", "--steps", "1200", "--yaw-deg", "20"]
+RECIPE = " ".join([*PRETRAINING, *FINE_TUNING])
 EPISODES = 25
 RECORDINGS = 110
 """A task; ten more than the largest row needs, for the expert fails some scenes."""
@@ -66,6 +67,7 @@ class Row:
     episodes: int
     tasks: dict[str, float]
     command: str
+    recipe: str = ""
 
 
 def main() -> None:
@@ -136,13 +138,14 @@ def _summary(name: str, demonstrations: int, reports: list[dict]) -> Row:
     command = f'python benchmarks/pretraining_table.py --rows "{name}" --demonstrations {demonstrations}'
     command += f" --seeds {len(reports)}" if len(reports) > 1 else ""
     shares = {t: sum(r["successes"] for r in rs) / sum(r["episodes"] for r in rs) for t, rs in tasks.items()}
-    return Row(name, demonstrations, len(reports), successes / episodes, low, high, episodes, shares, command)
+    return Row(name, demonstrations, len(reports), successes / episodes, low, high, episodes, shares, command, RECIPE)
 
 
 def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
-    """Put the row in its place among those that stand."""
+    """Put the row in its place among those that stand; rows made by another recipe go."""
     rows = [Row(**r) for r in json.loads(json_path.read_text())["rows"]] if json_path.is_file() else []
-    rows = [r for r in rows if (r.name, r.demonstrations) != (row.name, row.demonstrations)] + [row]
+    rows = [r for r in rows if r.recipe == RECIPE and (r.name, r.demonstrations) != (row.name, row.demonstrations)]
+    rows.append(row)
     rows.sort(key=lambda r: (r.demonstrations, list(ROWS).index(r.name)))
     json_path.parent.mkdir(parents=True, exist_ok=True)
     json_path.write_text(json.dumps({"rows": [asdict(r) for r in rows]}, indent=2) + "\n")

@@ -53,7 +53,8 @@ def register(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train."""
     from dynarend_core.commands.finetune_display import FinetuneDisplay
-    from dynarend_core.training.finetune import Finetune, FinetuneConfig
+    from dynarend_core.training.finetune import Finetune
+    from dynarend_core.training.finetune_config import FinetuneConfig
 
     preset, loop = training_settings(args)
     config = FinetuneConfig(

@@ -3,78 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from dynarend_core.datasets.augmentation import AugmentationConfig
-from dynarend_core.datasets.cloud_cache import TaskClouds, load_task
-from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
-from dynarend_core.datasets.named_points import NamedPoints, load_named_points
-from dynarend_core.datasets.store import DemonstrationStore
-from dynarend_core.errors import CheckpointError, DatasetError
+from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
+from dynarend_core.errors import CheckpointError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, load_info, save_checkpoint
 from dynarend_core.networks.dynarend import DynaRend
 from dynarend_core.networks.language import SentenceEncoder
-from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.policy import Policy
 from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.card import card_text, lineage
+from dynarend_core.training.finetune_config import FinetuneConfig
+from dynarend_core.training.finetune_data import load_finetune_data
 from dynarend_core.training.logs import RunLogs
-from dynarend_core.training.loop import LoopConfig, StepLog, TrainingLoop
+from dynarend_core.training.loop import StepLog, TrainingLoop
 from dynarend_core.training.names import NameTable
-from dynarend_core.training.presets import Preset
-from dynarend_core.training.processes import is_main, join_processes, main_first
+from dynarend_core.training.processes import is_main, join_processes
 from dynarend_core.training.validation import StepReport, validate
-
-Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class FinetuneConfig:
-    """One run.
-
-    Attributes:
-        data: Demonstration store.
-        out: Run folder; the policy goes to ``out/policy``.
-        preset_name: Name of the preset, for the checkpoint.
-        preset: Network and training settings.
-        loop: Device, seed, limits.
-        validation_data: Store of held-out demonstrations; None holds the last 5 % of the episodes out.
-        demonstrations: Use only the first so many of each task; None for all.
-        initial_policy: Policy folder whose weights the network starts from.
-        naming: Also teach the network to find every named object in view, not only those that instructions name.
-        resume: Go on from ``out/state``.
-        save_every_s: Time between checkpoints [s].
-        validate_every_s: Time between validations [s]; longer where one takes more than a twentieth of it.
-        validation_frames: Frames a task at each validation; the last one uses four times as many.
-    """
-
-    data: Path
-    out: Path
-    preset_name: str
-    preset: Preset
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(Preset().training))
-    validation_data: Path | None = None
-    demonstrations: int | None = None
-    initial_policy: Path | None = None
-    naming: bool = False
-    resume: bool = False
-    save_every_s: float = 180.0
-    validate_every_s: float = 300.0
-    validation_frames: int = 40
-
-    def variant(self) -> str:
-        """What tells this run from others beside the loop's settings."""
-        start = None if self.initial_policy is None else self.initial_policy.resolve().parts[-2:]
-        data = f"{self.data.resolve().name} demonstrations={self.demonstrations}"
-        return f"finetune {data} from={start} naming={self.naming} {self.preset.training.augmentation()}"
 
 
 @dataclass(frozen=True)
@@ -118,7 +71,7 @@ class Finetune:
             CheckpointError: Nothing to resume, or an initial policy that does not fit.
         """
         join_processes(self.config.loop.device)
-        train, held_out = self._datasets()
+        train, held_out = load_finetune_data(self.config, self.on_data)
         info = self._info(train)
         loop = self._loop(train, info)
         if self.config.resume:
@@ -160,41 +113,9 @@ class Finetune:
                 saved = time.monotonic()
         return {name: round(value, 4) for name, value in average.items()}
 
-    def _datasets(self) -> tuple[KeyframeDataset, KeyframeDataset]:
-        tasks = self._tasks(self.config.data, self.config.demonstrations)
-        named = self._named() if self.config.naming else None
-        p, aabb = self.config.preset, SCENE_AABB_BASE
-        t = p.training
-        augmentation = AugmentationConfig(translation_m=t.translation_m, yaw_deg=t.yaw_deg)
-        edge = p.network.zoom_edge_m if p.network.zoom is not None else 0.0
-        config = SampleConfig(p.network.points, p.network.zoom_points, edge, t.zoom_noise_m, augmentation)
-        if self.config.validation_data is not None:
-            held_out = KeyframeDataset(self._tasks(self.config.validation_data), aabb, config)
-            return KeyframeDataset(tasks, aabb, config, named=named), held_out
-        splits = [_split(len(task.instructions)) for task in tasks]
-        train = KeyframeDataset(tasks, aabb, config, [s[0] for s in splits], named)
-        return train, KeyframeDataset(tasks, aabb, config, [s[1] for s in splits])
-
-    def _tasks(self, root: Path, demonstrations: int | None = None) -> list[TaskClouds]:
-        store = DemonstrationStore(root)
-        names = store.tasks()
-        if not names:
-            raise DatasetError(f"{root} holds no demonstrations; record some with `dynarend collect --out {root}`")
-        fusion = FusionConfig(SCENE_AABB_BASE)
-        return main_first(lambda: [load_task(store, name, fusion, self.on_data, demonstrations) for name in names])
-
-    def _named(self) -> list[NamedPoints]:
-        store = DemonstrationStore(self.config.data)
-        on_data = self.on_data
-
-        def progress(task: str, done: int, total: int) -> None:
-            if on_data is not None:
-                on_data(f"{task} (names)", done, total)
-
-        return main_first(lambda: [load_named_points(store, n, SCENE_AABB_BASE, progress) for n in store.tasks()])
-
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:
-        training: dict[str, Any] = {"episodes": {t.task: len(t.instructions) for t in train.tasks}}
+        most = self.config.demonstrations or sys.maxsize
+        training: dict[str, Any] = {"episodes": {t.task: min(len(t.instructions), most) for t in train.tasks}}
         if self.config.initial_policy is not None:
             training["started_from"] = lineage(load_info(self.config.initial_policy))
         return CheckpointInfo(
@@ -249,11 +170,3 @@ class Finetune:
         }
         info = dataclasses.replace(info, training=summary)
         save_checkpoint(self.config.out / "policy", loop.network, info, card_text(info))
-
-
-def _split(episodes: int) -> tuple[Array, Array]:
-    """Episode numbers to train on and the last 5 % (at least one, if there are two) to validate on."""
-    if episodes < 2:
-        return np.arange(episodes), np.arange(episodes)
-    first = min(episodes - 1, int(episodes * 0.95))
-    return np.arange(first), np.arange(first, episodes)

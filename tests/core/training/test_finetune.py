@@ -10,7 +10,9 @@ from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, DatasetError
 from dynarend_core.networks.checkpoint import load_info
 from dynarend_core.policy import Policy
-from dynarend_core.training.finetune import Finetune, FinetuneConfig
+from dynarend_core.training.finetune import Finetune
+from dynarend_core.training.finetune_config import FinetuneConfig
+from dynarend_core.training.finetune_data import load_finetune_data
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
 
@@ -68,6 +70,16 @@ def test_a_run_is_not_resumed_with_other_demonstrations(config):
     Finetune(config).execute()
     with pytest.raises(CheckpointError, match="demonstrations=2"):
         Finetune(dataclasses.replace(config, resume=True, demonstrations=2)).execute()
+
+
+def test_all_demonstrations_asked_for_are_trained_on_and_others_validated_with(config):
+    train, held_out = load_finetune_data(dataclasses.replace(config, demonstrations=2), None)
+    assert set(train.tasks[0].episode[train.rows[0]]) == {0, 1}
+    assert set(held_out.tasks[0].episode[held_out.rows[0]]) == {2}
+    train, held_out = load_finetune_data(dataclasses.replace(config, validation_data=config.data), None)
+    assert set(train.tasks[0].episode[train.rows[0]]) == {0, 1, 2}
+    with pytest.raises(DatasetError, match="4 episodes"):
+        load_finetune_data(dataclasses.replace(config, demonstrations=4), None)
 
 
 def test_naming_is_learned_beside_the_actions(config, named_store):

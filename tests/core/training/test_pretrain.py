@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from dynarend_core.errors import CheckpointError, ConfigurationError, DatasetError
 from dynarend_core.networks.checkpoint import build_network, load_checkpoint
 from dynarend_core.rendering.renderer_file import load_renderer
-from dynarend_core.training.finetune import Finetune, FinetuneConfig
+from dynarend_core.training.finetune import Finetune
+from dynarend_core.training.finetune_config import FinetuneConfig
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
 from dynarend_core.training.pretrain import Pretrain
