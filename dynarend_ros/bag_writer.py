@@ -22,6 +22,9 @@ from dynarend_core.errors import DatasetError
 METADATA_VERSION: Literal[8] = 8
 """Of rosbag2's metadata.yaml: 8 is what Humble and everything newer reads; 9 is not read by Humble."""
 
+PARTIAL = ".partial"
+"""Folder beside the bags that holds those that are not complete."""
+
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 _FOREVER = QosTime(2147483647, 4294967295)
 
@@ -34,7 +37,7 @@ class BagWriter:
         max_waiting_bytes: What may wait for the disk; what comes beyond it is dropped and counted.
 
     Raises:
-        DatasetError: the folder is there already.
+        DatasetError: the folder is there already, or what an interrupted recording of its name left in ``.partial``.
 
     Attributes:
         written: Messages handed to the disk.
@@ -42,10 +45,10 @@ class BagWriter:
     """
 
     def __init__(self, folder: Path, max_waiting_bytes: int = 256_000_000) -> None:
-        if folder.exists():
-            raise DatasetError(f"{folder} exists already; a bag is never overwritten")
-        self._folder, self._partial = folder, folder.parent / ".partial" / folder.name
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._folder, self._partial = folder, folder.parent / PARTIAL / folder.name
+        for path in (self._folder, self._partial):
+            if path.exists():
+                raise DatasetError(f"{path} exists already; a bag is never overwritten")
         self._partial.parent.mkdir(parents=True, exist_ok=True)
         self._writer = Writer(self._partial, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
@@ -81,19 +84,28 @@ class BagWriter:
             DatasetError: the disk refused.
         """
         self._end()
-        if self._error is not None:
-            raise DatasetError(f"{self._partial} is incomplete: {type(self._error).__name__}: {self._error}")
-        for key, value in {**notes, "dropped_messages": str(self.dropped)}.items():
-            self._writer.set_custom_data(key, value)
-        self._writer.close()
-        os.replace(self._partial, self._folder)
+        try:
+            if self._error is not None:
+                raise self._error
+            for key, value in {**notes, "dropped_messages": str(self.dropped)}.items():
+                self._writer.set_custom_data(key, value)
+            self._writer.close()
+            os.replace(self._partial, self._folder)
+        except Exception as error:
+            self._abort()
+            raise DatasetError(f"{self._partial} was not finished: {type(error).__name__}: {error}") from error
         return self._folder
 
     def discard(self) -> None:
         """Forget everything."""
         self._end()
-        self._writer.close()
+        self._abort()
         shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _abort(self) -> None:
+        """Give the file back as it is; a full disk may refuse even the last of its buffer."""
+        with contextlib.suppress(Exception):
+            self._writer.abort()
 
     def _end(self) -> None:
         self._queue.put(None)

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Float32, String
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.evaluation.report import summarise
@@ -25,6 +26,7 @@ from dynarend_core.evaluation.rollout import EpisodeResult, EpisodeSpec
 from dynarend_core.types import FailureReason
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.policy_start import PolicyStart
 from dynarend_ros.safety_state import SafetyState
 
 
@@ -58,9 +60,8 @@ class EvaluationNode(runtime.SpinningNode):
         self._results: list[EpisodeResult] = []
         self._began_s: float | None = None
         self._keyframes, self._latencies_ms, self._safety, self._trouble = 0, [0.0][:0], "", ""
-        self._instruction = self.create_publisher(String, topics.INSTRUCTION, qos.LATCHED)
         self._status = self.create_publisher(String, topics.EVALUATION_STATUS, qos.LATCHED)
-        self._run = self.create_client(SetBool, topics.RUN)
+        self._policy = PolicyStart(self)
         self._stop = self.create_client(Trigger, topics.STOP)
         self.create_subscription(String, topics.EXECUTION_MESSAGE, self._on_execution, qos.RELIABLE)
         self.create_subscription(
@@ -68,36 +69,39 @@ class EvaluationNode(runtime.SpinningNode):
         )
         self.create_subscription(DiagnosticStatus, topics.SAFETY_STATE, self._on_safety, qos.LATCHED)
         operations: dict[str, Callable[[], tuple[bool, str]]] = {
-            topics.EVALUATION_NEXT: self.begin,
             topics.EVALUATION_SUCCESS: partial(self.end, True),
             topics.EVALUATION_FAILURE: partial(self.end, False),
         }
         for service, operation in operations.items():
             self.create_service(Trigger, service, partial(self._answer, operation))
+        waiting = MutuallyExclusiveCallbackGroup()  # while it waits for the policy, the others must be heard
+        self.create_service(Trigger, topics.EVALUATION_NEXT, self._on_next, callback_group=waiting)
         self.create_timer(0.2, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         diagnostics.DiagnosticsPublisher(self, self._describe)
         self._publish()
 
-    def begin(self) -> tuple[bool, str]:
-        """Say the next instruction and let the policy run."""
+    async def begin(self) -> tuple[bool, str]:
+        """Say the next instruction and let the policy run; if it does not, nothing has begun."""
         if self._began_s is not None:
             return False, "an episode is running: end it with evaluation/success or evaluation/failure"
         if self.left == 0:
             return False, f"all {len(self._plan)} episodes are done: {self._p.report}"
-        if not (self._run.service_is_ready() and self._stop.service_is_ready()):
+        if not (self._policy.is_there() and self._stop.service_is_ready()):
             return False, "policy_node or executor_node is not there"
-        self._keyframes, self._trouble, self._began_s = 0, "", time.monotonic()
+        text = self._plan[len(self._results)]
+        self._keyframes, self._trouble = 0, ""
         self._latencies_ms.clear()
-        self._instruction.publish(String(data=self._plan[len(self._results)]))
-        self._run.call_async(SetBool.Request(data=True))
-        return True, f"episode {len(self._results) + 1} of {len(self._plan)}: {self._plan[len(self._results)]}"
+        if refusal := await self._policy.begin(text):
+            return False, f"the episode did not begin: {refusal}"
+        self._began_s = time.monotonic()
+        return True, f"episode {len(self._results) + 1} of {len(self._plan)}: {text}"
 
     def end(self, success: bool, timed_out: bool = False) -> tuple[bool, str]:
-        """Stop the policy, note the verdict, write the report."""
+        """Stop the policy, note the verdict, write the report; a report that cannot be written costs no verdict."""
         if self._began_s is None:
             return False, "no episode is running: begin one with evaluation/next"
         seconds, self._began_s = time.monotonic() - self._began_s, None
-        self._run.call_async(SetBool.Request(data=False))
+        self._policy.pause()
         self._stop.call_async(Trigger.Request())
         reason = FailureReason.NONE if success else self._reason(timed_out)
         text = self._plan[len(self._results)]
@@ -106,9 +110,13 @@ class EvaluationNode(runtime.SpinningNode):
         self._results.append(
             EpisodeResult(spec, success, reason, message, text, self._keyframes, seconds, tuple(self._latencies_ms))
         )
-        summarise(self._results, "ros2 launch dynarend_ros evaluate.launch.py").write(Path(self._p.report))
         verdict = "success" if success else f"failure ({reason.value})"
-        return True, f"episode {len(self._results)} of {len(self._plan)}: {verdict}; {self.left} left"
+        noted = f"episode {len(self._results)} of {len(self._plan)}: {verdict}; {self.left} left"
+        try:
+            summarise(self._results, "ros2 launch dynarend_ros evaluate.launch.py").write(Path(self._p.report))
+        except OSError as error:
+            return False, f"{noted}; the report cannot be written, the next one will hold this episode, too: {error}"
+        return True, noted
 
     @property
     def left(self) -> int:
@@ -140,11 +148,14 @@ class EvaluationNode(runtime.SpinningNode):
     def _answer(
         self, operation: Callable[[], tuple[bool, str]], _request: Trigger.Request, answer: Trigger.Response
     ) -> Trigger.Response:
-        try:
-            answer.success, answer.message = operation()
-        except OSError as error:
-            answer.success, answer.message = False, f"the report cannot be written: {error}"
-        self.get_logger().info(answer.message)
+        return self._say(answer, *operation())
+
+    async def _on_next(self, _request: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
+        return self._say(answer, *await self.begin())
+
+    def _say(self, answer: Trigger.Response, success: bool, message: str) -> Trigger.Response:
+        answer.success, answer.message = success, message
+        self.get_logger().info(message)
         self._publish()
         return answer
 

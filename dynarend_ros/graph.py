@@ -26,7 +26,7 @@ class NodeSpec:
     Attributes:
         executable: Console script, and module ``dynarend_ros.<executable>``.
         name: Node name.
-        config: Parameter file in ``config/``.
+        config: Parameter file in ``config/``, or an absolute path.
         parameters: Parameters on top of the file.
         remappings: Topic and service names, from to.
         required: The graph ends when this process ends.
@@ -48,6 +48,14 @@ class NodeSpec:
     def __post_init__(self) -> None:
         if not self.module:
             object.__setattr__(self, "module", f"{PACKAGE}.{self.executable}")
+
+    def config_path(self) -> Path:
+        """The parameter file.
+
+        Raises:
+            ConfigurationError: there is no folder ``config``.
+        """
+        return share_folder("config") / self.config
 
 
 def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dynarend_core.errors import ConfigurationError
-from dynarend_ros.graph import GRAPHS, NodeSpec, graph, share_folder
+from dynarend_ros.graph import GRAPHS, NodeSpec, graph
 
 FLAG = ("true", "false")
 LISTS = ("cameras", "camera_files", "instructions", "episodes")
@@ -114,7 +115,10 @@ def arguments_of(graph_name: str) -> dict[str, Argument]:
 
 
 def arranged_graph(
-    name: str, values: Mapping[str, str], parameters: Mapping[str, Mapping[str, Any]] | None = None
+    name: str,
+    values: Mapping[str, str],
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    params_file: str = "",
 ) -> tuple[NodeSpec, ...]:
     """Nodes of a graph with its arguments applied, then ``parameters`` on top.
 
@@ -122,9 +126,10 @@ def arranged_graph(
         name: Graph.
         values: Argument to its text; empty texts change nothing.
         parameters: ``parameters[node][parameter]``.
+        params_file: Parameter file in place of the graph's own; empty: that one.
 
     Raises:
-        ConfigurationError: unknown graph, argument, node or robot, or a value that is not allowed.
+        ConfigurationError: unknown graph, argument, node or robot, a value that is not allowed, or no such file.
     """
     if name not in GRAPHS:
         raise ConfigurationError(f"graph {name!r} is not one of {', '.join(GRAPHS)}")
@@ -137,6 +142,10 @@ def arranged_graph(
         settings.setdefault(node, {}).update(own)
     beside = settings.pop("sim_node", {}) if simulated else {}
     specs = graph(name, settings)
+    if params_file:
+        file = _existing(params_file)
+        specs = tuple(replace(spec, config=str(file)) for spec in specs)
+        beside = {**_entries(file, "sim_node"), **beside}
     if given.get("use_sim_time") == "true" or simulated:
         specs = tuple(replace(spec, use_sim_time=True) for spec in specs)
     if simulated:
@@ -174,8 +183,21 @@ def _simulate(settings: dict[str, dict[str, Any]], given: Mapping[str, str]) -> 
         settings.setdefault(node, {}).update(own)
 
 
+def _existing(params_file: str) -> Path:
+    file = Path(params_file).absolute()
+    if not file.is_file():  # left to ROS, the nodes would start with their defaults
+        raise ConfigurationError(f"there is no parameter file {file}")
+    return file
+
+
 def _in_namespace(spec: NodeSpec, namespace: str) -> NodeSpec:
     """The node there. A parameter file's entries are for nodes without namespace, so they are handed over singly."""
-    from_file = yaml.safe_load((share_folder("config") / spec.config).read_text(encoding="utf-8"))
-    values = from_file.get(spec.name, {}).get("ros__parameters", {})
+    values = _entries(spec.config_path(), spec.name)
     return replace(spec, namespace=namespace.strip("/"), parameters={**values, **spec.parameters})
+
+
+def _entries(file: Path, node: str) -> dict[str, Any]:
+    """What a parameter file says for a node without namespace, whose name may begin with a slash there."""
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    entries = (content.get(name, {}).get("ros__parameters", {}) for name in (node, f"/{node}"))
+    return {key: value for entry in entries for key, value in entry.items()}

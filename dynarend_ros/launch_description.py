@@ -28,7 +28,7 @@ def launch_description(graph_name: str) -> LaunchDescription:
     def nodes(context: Any) -> list[Any]:
         values = {name: LaunchConfiguration(name).perform(context) for name in arguments}
         params_file = LaunchConfiguration("params_file").perform(context)
-        return [_action(spec, params_file) for spec in arranged_graph(graph_name, values)]
+        return [_action(spec) for spec in arranged_graph(graph_name, values, params_file=params_file)]
 
     declared = [
         DeclareLaunchArgument(
@@ -49,7 +49,7 @@ def launch_description(graph_name: str) -> LaunchDescription:
     )
 
 
-def _action(spec: NodeSpec, params_file: str) -> Any:
+def _action(spec: NodeSpec) -> Any:
     from launch.actions import Shutdown
     from launch_ros.actions import Node
 
@@ -59,7 +59,7 @@ def _action(spec: NodeSpec, params_file: str) -> Any:
         name=spec.name,
         namespace=spec.namespace,
         output="screen",
-        parameters=[params_file, {**spec.parameters, "use_sim_time": spec.use_sim_time}],
+        parameters=[str(spec.config_path()), {**spec.parameters, "use_sim_time": spec.use_sim_time}],
         remappings=list(spec.remappings.items()),
         additional_env=process_environment(spec),
         on_exit=Shutdown(reason=f"{spec.name} ended") if spec.required else None,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dynarend_core.errors import DynaRendError
-from dynarend_ros.graph import NodeSpec, environment, process_environment, share_folder
+from dynarend_ros.graph import NodeSpec, environment, process_environment
 from dynarend_ros.runtime import PARENT_VARIABLE
 
 LogSink = Callable[[str, str], None]
@@ -44,7 +44,7 @@ def command_line(spec: NodeSpec) -> list[str]:
     command = [sys.executable, "-m", spec.module, "--ros-args", "-r", f"__node:={spec.name}"]
     if spec.namespace:
         command += ["-r", f"__ns:=/{spec.namespace}"]
-    command += ["--params-file", str(share_folder("config") / spec.config)]
+    command += ["--params-file", str(spec.config_path())]
     for key, value in {**spec.parameters, "use_sim_time": spec.use_sim_time}.items():
         command += ["-p", f"{key}:={json.dumps(value)}"]  # JSON is YAML: strings stay strings
     for source, target in spec.remappings.items():

@@ -20,6 +20,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TransformStamped
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -27,7 +28,7 @@ from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError
 from dynarend_ros import diagnostics, qos, runtime, topics
-from dynarend_ros.bag_writer import BagWriter, header_stamp_ns
+from dynarend_ros.bag_writer import PARTIAL, BagWriter, header_stamp_ns
 from dynarend_ros.parameters import NodeParameters, parameter
 from dynarend_ros.robots import find_robot
 from dynarend_ros.transforms import DYNAMIC_QOS, STATIC_QOS
@@ -53,12 +54,21 @@ class RecordParameters:
 
 @dataclass(frozen=True)
 class Stream:
-    """What is recorded of a topic: its type, and whether by the image rate, and whether late joiners get the last."""
+    """What is recorded of a topic.
+
+    Attributes:
+        kind: Type of its messages.
+        profile: To listen with.
+        thinned: By the image rate.
+        kept: Late joiners get the last message.
+        merged: Transforms that hold until they are sent anew, by several senders, each of which sends its own.
+    """
 
     kind: type
     profile: QoSProfile
     thinned: bool = False
     kept: bool = False
+    merged: bool = False
 
 
 class RecordNode(runtime.SpinningNode):
@@ -71,7 +81,9 @@ class RecordNode(runtime.SpinningNode):
         self._robot = find_robot(p.robot)
         self._bag: BagWriter | None = None
         self._path, self._began_s, self._last = Path(), 0.0, "nothing recorded yet"
-        self._kept: dict[tuple[str, bytes], tuple[str, str, bool, bytes]] = {}
+        self._notes: dict[str, str] = {}
+        self._kept: dict[str, tuple[str, str, bool, bytes]] = {}
+        self._links: dict[str, TransformStamped] = {}
         self._period_ns = round(1e9 / p.image_rate_hz) if p.image_rate_hz else 0
         self._newest_ns: dict[str, int] = {}
         self._status = self.create_publisher(String, topics.RECORD_STATUS, qos.LATCHED)
@@ -108,23 +120,26 @@ class RecordNode(runtime.SpinningNode):
         if util.find_spec("tf2_msgs") is not None:
             message = import_module("tf2_msgs.msg").TFMessage
             streams["/tf"] = Stream(message, DYNAMIC_QOS)
-            streams["/tf_static"] = Stream(message, STATIC_QOS, kept=True)
+            streams["/tf_static"] = Stream(message, STATIC_QOS, kept=True, merged=True)
         return streams
 
     def on_shutdown(self) -> None:
         """What was recorded so far is not lost."""
         if self._bag is not None:
-            self.finish("unfinished")
+            success, message = self._answered(partial(self.finish, "unfinished"))
+            if not success:
+                self.get_logger().error(message)
 
     def start(self) -> tuple[bool, str]:
-        """Begin an episode."""
+        """Begin an episode, of the task and instruction that are set now: until it is saved, the next may be set."""
         if self._bag is not None:
             return False, f"{self._path.name} is being recorded: save or discard it first"
         p = self._settings.values
-        folder = Path(p.folder) / p.task
-        taken = [int(f.name.removeprefix("episode_")) for f in folder.glob("episode_*") if f.name[8:].isdigit()]
-        self._path = folder / f"episode_{max(taken, default=-1) + 1:06d}"
-        bag = BagWriter(self._path)
+        path = next_episode(Path(p.folder) / p.task)
+        bag = BagWriter(path)
+        self._path = path
+        self._notes = {"task": p.task, "robot": self._robot.name, "cameras": json.dumps(p.cameras)}
+        self._notes |= {"instruction": p.instruction} if p.instruction else {}
         self._newest_ns.clear()
         now_ns = time.time_ns()
         for topic, kind, latched, data in self._kept.values():
@@ -133,13 +148,15 @@ class RecordNode(runtime.SpinningNode):
         return True, f"recording {self._path}"
 
     def finish(self, outcome: str) -> tuple[bool, str]:
-        """End the episode and keep it."""
+        """End the episode and keep it.
+
+        Raises:
+            DatasetError: the disk refused.
+        """
         if self._bag is None:
             return False, "nothing is being recorded"
-        bag, self._bag, p = self._bag, None, self._settings.values
-        notes = {"task": p.task, "robot": self._robot.name, "outcome": outcome, "cameras": json.dumps(p.cameras)}
-        notes |= {"instruction": p.instruction} if p.instruction else {}
-        path = bag.finish(notes)
+        bag, self._bag, self._last = self._bag, None, f"incomplete: {self._path}"
+        path = bag.finish({**self._notes, "outcome": outcome})
         self._last = f"{outcome}: {path}, {bag.written} messages, {bag.dropped} dropped"
         return True, self._last
 
@@ -155,21 +172,33 @@ class RecordNode(runtime.SpinningNode):
     def _answer(
         self, operation: Callable[[], tuple[bool, str]], _request: Trigger.Request, answer: Trigger.Response
     ) -> Trigger.Response:
-        try:
-            answer.success, answer.message = operation()
-        except (DynaRendError, OSError) as error:
-            answer.success, answer.message = False, f"{type(error).__name__}: {error}"
+        answer.success, answer.message = self._answered(operation)
         self.get_logger().info(answer.message)
         self._publish()
         return answer
 
+    @staticmethod
+    def _answered(operation: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
+        try:
+            return operation()
+        except (DynaRendError, OSError) as error:
+            return False, f"{type(error).__name__}: {error}"
+
     def _take(self, topic: str, stream: Stream, data: bytes) -> None:
         kind = f"{stream.kind.__module__.split('.')[0]}/msg/{stream.kind.__name__}"
         latched = stream.kept and not stream.thinned
-        if stream.kept:  # of static transforms every message: each broadcaster sends its own
-            self._kept[topic, data if topic == "/tf_static" else b""] = (topic, kind, latched, data)
+        if stream.merged:
+            data = self._merged(stream, data)
+        if stream.kept:
+            self._kept[topic] = (topic, kind, latched, data)
         if self._bag is not None and (not stream.thinned or self._is_due(topic, header_stamp_ns(data))):
             self._bag.write(topic, kind, time.time_ns(), data, latched)
+
+    def _merged(self, stream: Stream, data: bytes) -> bytes:
+        """All transforms that hold now, the newest of each child frame; ``data`` has some of them."""
+        links = deserialize_message(data, stream.kind).transforms
+        self._links |= {link.child_frame_id: link for link in links}
+        return bytes(serialize_message(stream.kind(transforms=list(self._links.values()))))
 
     def _is_due(self, topic: str, stamp_ns: int) -> bool:
         """One image each period of the stamps' own clock: colour and depth of one exposure stay together."""
@@ -193,6 +222,13 @@ class RecordNode(runtime.SpinningNode):
         dropped = self._bag.dropped if self._bag is not None else 0
         text = f"recording {self._path.name}" if self._bag is not None else self._last
         return diagnostics.NodeStatus(text, diagnostics.WARN if dropped else diagnostics.OK, {"dropped": dropped})
+
+
+def next_episode(folder: Path) -> Path:
+    """``episode_<number>``, one above all that are there, also above what interrupted recordings left unfinished."""
+    found = [*folder.glob("episode_*"), *(folder / PARTIAL).glob("episode_*")]
+    numbers = (path.name.removeprefix("episode_") for path in found)
+    return folder / f"episode_{max((int(n) for n in numbers if n.isdigit()), default=-1) + 1:06d}"
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """Supervised episodes, with stand-ins for policy and executor: verdicts, timeouts, the report."""
 
 import json
+import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -19,9 +20,12 @@ class Supervisor:
     def __init__(self, client):
         self.client, node = client, client.node
         self.runs, self.stops, self.told, self.status = [], 0, [], {}
+        self.takes, self.refusal = True, ""
         node.create_service(SetBool, topics.RUN, self.on_run)
         node.create_service(Trigger, topics.STOP, self.on_stop)
-        node.create_subscription(String, topics.INSTRUCTION, lambda m: self.told.append(m.data), qos.LATCHED)
+        self.policy = node.create_publisher(String, topics.POLICY_STATUS, qos.LATCHED)
+        self.policy.publish(String(data=json.dumps({"tasks": 0, "instruction": ""})))
+        node.create_subscription(String, topics.INSTRUCTION, self.on_instruction, qos.LATCHED)
         node.create_subscription(String, topics.EVALUATION_STATUS, self.on_status, qos.LATCHED)
         self.executed = node.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
         self.safety = node.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.LATCHED)
@@ -29,8 +33,16 @@ class Supervisor:
 
     def on_run(self, request, response):
         self.runs.append(request.data)
-        response.success = True
+        response.success, response.message = not (request.data and self.refusal), self.refusal
         return response
+
+    def on_instruction(self, message):
+        self.told.append(message.data)
+        if self.takes:
+            self.take()
+
+    def take(self):
+        self.policy.publish(String(data=json.dumps({"tasks": len(self.told), "instruction": self.told[-1]})))
 
     def on_stop(self, request, response):
         self.stops += 1
@@ -40,10 +52,13 @@ class Supervisor:
     def on_status(self, message):
         self.status = json.loads(message.data)
 
-    def call(self, name):
+    def ask(self, name):
         assert self.services[name].wait_for_service(30.0)
-        future = self.services[name].call_async(Trigger.Request())
-        assert self.client.wait_for(future.done, 10.0)
+        return self.services[name].call_async(Trigger.Request())
+
+    def call(self, name):
+        future = self.ask(name)
+        assert self.client.wait_for(future.done, 20.0)
         return future.result()
 
     def begin(self):
@@ -90,3 +105,49 @@ def test_episodes_are_told_run_judged_and_counted(start, client, supervisor, tmp
     assert "cloud is 3.00 s old" in by_number[2]["message"]
     assert sorted(supervisor.told) == ["pull it", "pull it", "push it", "push it"]
     assert not supervisor.status["running"]
+
+
+def test_the_policy_runs_only_once_it_has_taken_the_instruction(start, client, supervisor, tmp_path):
+    settings = {"instructions": ["push it"], "episodes": 2, "report": str(tmp_path / "report.json")}
+    start(start.node("evaluation_node", config="policy.yaml", **settings))
+    supervisor.begin()
+    assert supervisor.call(topics.EVALUATION_FAILURE).success
+    supervisor.takes = False  # as if the topic were slower than the service
+    begun = supervisor.ask(topics.EVALUATION_NEXT)
+    assert client.wait_for(lambda: len(supervisor.told) == 2, 5.0)
+    time.sleep(1.0)
+    assert supervisor.runs == [True, False]
+    assert not begun.done()
+    supervisor.take()
+    assert client.wait_for(begun.done, 5.0)
+    assert begun.result().success
+    assert supervisor.runs == [True, False, True]
+
+
+def test_an_episode_that_the_policy_refuses_has_not_begun(start, client, supervisor, tmp_path):
+    settings = {"instructions": ["push it"], "episodes": 1, "report": str(tmp_path / "report.json")}
+    start(start.node("evaluation_node", config="policy.yaml", **settings))
+    supervisor.refusal = "the policy node is not active"
+    assert client.wait_for(lambda: "not active" in supervisor.call(topics.EVALUATION_NEXT).message, 10.0)
+    assert "no episode is running" in supervisor.call(topics.EVALUATION_FAILURE).message
+    supervisor.refusal, supervisor.takes = "", False
+    assert "did not take the instruction within 10 s" in supervisor.call(topics.EVALUATION_NEXT).message
+    assert (supervisor.status["done"], supervisor.status["left"], supervisor.status["running"]) == (0, 1, False)
+    supervisor.takes = True
+    assert supervisor.call(topics.EVALUATION_NEXT).success
+
+
+def test_a_report_that_cannot_be_written_ends_neither_the_node_nor_costs_it_the_verdict(
+    start, client, supervisor, tmp_path
+):
+    blocked = tmp_path / "folder"
+    blocked.write_text("a file")
+    settings = {"instructions": ["push it"], "episodes": 2, "timeout_s": 1.0, "report": str(blocked / "report.json")}
+    start(start.node("evaluation_node", config="policy.yaml", **settings))
+    supervisor.begin()
+    assert client.wait_for(lambda: supervisor.status.get("done") == 1, 10.0)  # by the clock
+    blocked.unlink()
+    supervisor.begin()
+    assert supervisor.call(topics.EVALUATION_SUCCESS).success
+    episodes = json.loads((blocked / "report.json").read_text())["episodes"]
+    assert [e["failure"] for e in episodes] == ["timeout", "none"]

@@ -141,6 +141,35 @@ def test_arguments_reach_the_nodes_in_both_ways_of_starting(monkeypatch):
     assert "__ns:=/a" in command_line(specs["executor_node"])
 
 
+CELL = """
+executor_node: {ros__parameters: {robot: ur5e, velocity_factor: 0.03}}
+/safety_node: {ros__parameters: {velocity_factor: 0.04}}
+sim_node: {ros__parameters: {task: open_drawer}}
+"""
+
+
+@pytest.mark.parametrize("namespace", ["", "lab"])
+def test_a_parameter_file_of_ones_own_replaces_the_graphs(namespace, monkeypatch, tmp_path):
+    file = tmp_path / "my_cell.yaml"
+    file.write_text(CELL)
+    _, _, nodes = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), confirm="false")
+    assert all(n["parameters"][0] == str(file) for n in nodes)
+    own = {n["name"]: n["parameters"][1] for n in nodes}
+    if namespace:  # where entries are handed over one by one, only these
+        wanted = {"robot": "ur5e", "velocity_factor": 0.03, "confirm": False, "use_sim_time": False}
+        assert own["executor_node"] == wanted
+        assert own["safety_node"] == {"velocity_factor": 0.04, "use_sim_time": False}
+        assert own["fusion_node"] == {"use_sim_time": False}
+    _, _, (simulator, *_) = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), simulate="true")
+    assert Path(simulator["parameters"][0]).name == "sim.yaml"
+    assert simulator["parameters"][1]["task"] == "open_drawer"
+
+
+def test_a_parameter_file_that_is_not_there_is_refused(monkeypatch, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"no parameter file .*cell\.yaml"):
+        launched("policy", monkeypatch, params_file=str(tmp_path / "cell.yaml"))
+
+
 def test_the_simulator_can_stand_in_for_the_robot():
     specs = {s.name: s for s in arranged_graph("policy", {"simulate": "true"}, {"sim_node": {"task": "push_buttons"}})}
     assert next(iter(specs)) == "sim_node"
