@@ -18,8 +18,8 @@ Array = np.ndarray
 class ArmState:
     """Arm and finger positions with their age on the steady clock.
 
-    Fingers may come with the arm or in messages of their own. A message whose stamp is the last one's is no news: a
-    driver that repeats itself, or stamps nothing, grows stale.
+    Fingers may come with the arm or in messages of their own; what was heard of them too long ago is unknown. A message
+    whose stamp is the last one's is no news: a driver that repeats itself, or stamps nothing, grows stale.
 
     Args:
         arm_joints: Names of the arm joints, base to wrist.
@@ -31,6 +31,7 @@ class ArmState:
 
     KEPT_NS = 500_000_000
     SPEED_WINDOW_NS = 50_000_000
+    WIDTH_AGE_S = 1.0
 
     def __init__(
         self,
@@ -46,7 +47,9 @@ class ArmState:
         self._clock = clock
         self._width = width or (lambda positions: float(positions.sum()))
         self._history: deque[tuple[int, Array, float]] = deque()
-        self._width_m = np.nan
+        self._width_m, self._width_arrival_s = np.nan, -np.inf
+        self.width_max_age_s = max(max_age_s, self.WIDTH_AGE_S)
+        """How long a width stays known [s]; gripper drivers are slower than arms."""
         self._arrival_s: float | None = None
         self._changed = threading.Condition()
 
@@ -57,7 +60,7 @@ class ArmState:
             InvalidInputError: a position is not finite.
         """
         if set(self._fingers) <= set(joints.positions):
-            self._width_m = self._width(joints.select(self._fingers))
+            self._width_m, self._width_arrival_s = self._width(joints.select(self._fingers)), self._clock()
         if not set(self._arm) <= set(joints.positions):
             return False
         q = joints.select(self._arm)
@@ -66,13 +69,16 @@ class ArmState:
                 return False
             if self._history and joints.stamp_ns < self._history[-1][0]:
                 self._history.clear()
-            self._history.append((joints.stamp_ns, q, self._width_m))
+            self._history.append((joints.stamp_ns, q, self._known_width()))
             # By time, not by number: drivers send 25 to 1000 states a second.
             while joints.stamp_ns - self._history[0][0] > self.KEPT_NS:
                 self._history.popleft()
             self._arrival_s = self._clock()
             self._changed.notify_all()
         return True
+
+    def _known_width(self) -> float:
+        return self._width_m if self._clock() - self._width_arrival_s <= self.width_max_age_s else np.nan
 
     def wait(self, timeout_s: float) -> None:
         """Block until the next state arrives, at most ``timeout_s``."""
@@ -89,7 +95,7 @@ class ArmState:
             return self._history[-1][0] if self._history else 0
 
     def latest(self) -> tuple[int, Array, float]:
-        """Stamp [ns], arm positions ``(n,)`` [rad] and gripper width [m] (NaN if no fingers were ever seen).
+        """Stamp [ns], arm positions ``(n,)`` [rad] and gripper width [m] (NaN if unknown).
 
         Raises:
             ObservationError: no state yet, or it is older than the limit.

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from action_msgs.msg import GoalStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, PointCloud2
 from std_msgs.msg import Float32, String
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
-from dynarend_core.errors import ConfigurationError, DynaRendError, ObservationError
+from dynarend_core.errors import DynaRendError, ObservationError
 from dynarend_core.types import GripperState, Observation, PointCloud
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
@@ -28,6 +27,7 @@ from dynarend_ros.conversions import (
     stamp_to_ns,
 )
 from dynarend_ros.latency import LatencyWindow
+from dynarend_ros.managed_node import ManagedNode
 from dynarend_ros.parameters import NodeParameters
 from dynarend_ros.policy_display import PolicyDisplay, Thought
 from dynarend_ros.policy_foresight import PolicyForesight
@@ -41,19 +41,17 @@ if TYPE_CHECKING:
 INACTIVE = "the policy node is not active: ros2 lifecycle set /policy_node activate"
 
 
-class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
+class PolicyNode(ManagedNode):
     """Connects clouds, arm, policy and executor to the acting loop; inference on a worker thread.
 
     A lifecycle node: ``configure`` loads and warms the policy, ``activate`` lets it act, ``deactivate`` pauses it.
     """
 
     def __init__(self) -> None:
-        runtime.SpinningNode.__init__(self, "policy_node")
-        LifecycleNodeMixin.__init__(self)
+        super().__init__("policy_node")
         p = self._p = NodeParameters(self, PolicyParameters).values
         self._robot = find_robot(p.robot)
         self._policy: Acting | None = None
-        self._active = False
         self._arm = ArmState(
             self._robot.joints, self._robot.gripper.joints, p.joint_state_max_age_s, self._robot.gripper.width
         )
@@ -64,19 +62,11 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
         self._loop = ActingLoop(limits, p.autorun, self._report)
         self._worker = Worker("policy", self._think, self._unexpected)
         self._connected = False
-        if p.autostart != "unconfigured" and self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
-            raise ConfigurationError(self._refusal)
-        if p.autostart == "active":
-            self.trigger_activate()
+        self.autostart(p.autostart)
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the policy and let it do its first call; stay unconfigured where it cannot be loaded."""
-        try:
-            self._policy = self.load_policy(self._p)
-        except DynaRendError as error:
-            self._refusal = f"{type(error).__name__}: {error}"
-            self.get_logger().error(self._refusal)
-            return TransitionCallbackReturn.FAILURE
+    def get_ready(self) -> None:
+        """Load the policy and let it do its first call."""
+        self._policy = self.load_policy(self._p)
         self._warm_up()
         if not self._connected:  # before, there is nothing to say and nobody to listen to
             self._create_publishers()
@@ -85,25 +75,23 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
             self._connected = True
         self._report(self._loop.reason, False)
         self.get_logger().info(f"ready: {self._p.policy or type(self._policy).__name__} on {self._p.device}")
-        return super().on_configure(state)
 
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From here on it may act."""
-        self._active = True
+    def begin(self) -> None:
+        """Take the task of the parameters, if there is one and no other yet."""
         if self._p.instruction and not self._loop.status()["instruction"]:
             self._loop.start_task(self._p.instruction, self._seen_ns())
-        return super().on_activate(state)
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def cease(self) -> None:
         """Nothing it still thinks out is sent."""
-        self._active = False
         self._loop.set_running(False)
-        return super().on_deactivate(state)
 
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def forget(self) -> None:
         """Forget the policy."""
         self._policy = None
-        return super().on_cleanup(state)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
 
     def load_policy(self, p: PolicyParameters) -> Acting:
         """The policy of the parameters; a test double overrides this."""
@@ -151,10 +139,6 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.5, lambda: self._loop.check_timeouts(time.monotonic()), clock=steady)
 
-    def on_shutdown(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
     def _seen_ns(self) -> int:
         """Latest moment this node knows of, whichever message told it; the ROS clock may lag behind."""
         cloud_ns = 0 if self._cloud is None else stamp_to_ns(self._cloud.header.stamp)
@@ -168,7 +152,7 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
         self._loop.start_task(message.data.strip(), self._seen_ns())
 
     def _on_run(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if request.data and not self._active:
+        if request.data and not self.active:
             response.success, response.message = False, INACTIVE
             return response
         self._loop.set_running(bool(request.data))
@@ -177,7 +161,7 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
         return response
 
     def _on_step(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if not self._active:
+        if not self.active:
             response.success, response.message = False, INACTIVE
             return response
         response.success, response.message = self._loop.request_step(time.monotonic())
@@ -211,7 +195,7 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
             self._loop.execution_ended(stamp_ns, succeeded, self._seen_ns())
 
     def _maybe_act(self) -> None:
-        if self._cloud is None or not self._active:
+        if self._cloud is None or not self.active:
             return
         now_s = time.monotonic()
         turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
@@ -225,7 +209,7 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
             return
         policy = self._policy
         try:
-            if policy is None or not self._active:
+            if policy is None or not self.active:
                 raise ObservationError(INACTIVE)
             cloud = cloud_from_message(message)
             observation = self._observe(cloud, turn)
@@ -247,7 +231,9 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
     def _observe(self, cloud: PointCloud, turn: Turn) -> Observation:
         _, q, width = self._arm.latest()
         if not np.isfinite(width):
-            raise ObservationError(f"joint_states never held the fingers {', '.join(self._robot.gripper.joints)}")
+            fingers = ", ".join(self._robot.gripper.joints)
+            within = f"in the last {self._arm.width_max_age_s:.1f} s (gripper driver?)"
+            raise ObservationError(f"no position of the fingers {fingers} {within}")
         is_open = bool(width >= self._p.open_share * self._robot.gripper.width_m)
         gripper = GripperState(self._robot.forward(q), is_open=is_open, width_m=width)
         return Observation((), gripper, turn.instruction, turn.step, q, cloud.stamp_ns, cloud)
@@ -266,7 +252,8 @@ class PolicyNode(LifecycleNodeMixin, runtime.SpinningNode):
     def _report(self, reason: str, problem: bool) -> None:
         if problem:
             self.get_logger().warning(reason)
-        self._status.publish(String(data=json.dumps(self._loop.status())))
+        if self._connected:
+            self._status.publish(String(data=json.dumps(self._loop.status())))
 
     def _describe(self) -> diagnostics.NodeStatus:
         values = {**self._loop.status(), "latency": self._latency.summary(), **self._foresight.values()}
