@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
 
 from dynarend_ros import qos
@@ -43,8 +44,45 @@ class Complaints:
         self._report("; ".join(problems) or None)
 
 
+class Listener:
+    """Hears one topic of the driver; until its first message, that nothing was heard is the complaint.
+
+    A latched and a volatile subscription: the first gets what a driver said before, the second hears one that keeps
+    nothing for late joiners.
+    """
+
+    LATCHED = (qos.LATCHED, qos.RELIABLE)
+    STREAM = (qos.images("best_effort", 1),)
+
+    def __init__(self, node: Node, driver: str, complaints: Complaints) -> None:
+        self._node, self._driver, self._complaints = node, driver, complaints
+
+    def hear(
+        self,
+        kind: Any,
+        topic: str,
+        judge: Callable[[Any], str | None],
+        profiles: Sequence[QoSProfile] = LATCHED,
+        hint: str = "",
+    ) -> None:
+        """Listen from now on.
+
+        Args:
+            kind: Type of the messages.
+            topic: Where they come.
+            judge: What is wrong according to a message, or None.
+            profiles: One subscription each.
+            hint: What else may be the cause of silence.
+        """
+        name = self._node.resolve_topic_name(topic)
+        silent = f"nothing heard on {name}: does the {self._driver} driver run, under this name?{hint}"
+        self._complaints.say(topic, silent)
+        for profile in profiles:
+            self._node.create_subscription(kind, topic, lambda m: self._complaints.say(topic, judge(m)), profile)
+
+
 def watch_driver(node: Node, driver: str, report: Report) -> None:
-    """Report the driver's complaints; a driver whose messages are not installed cannot be read and says so once.
+    """Report the driver's complaints, silence among them; one whose messages are not installed is only warned of.
 
     Args:
         node: Whose subscriptions they are.
@@ -60,27 +98,30 @@ def watch_driver(node: Node, driver: str, report: Report) -> None:
         node.get_logger().warning(f"{package} is not installed: stops of the {driver} driver are not seen")
         return
     watch = _watch_ur if driver == "ur" else _watch_franka
-    watch(node, messages, Complaints(report))
+    watch(Listener(node, driver, Complaints(report)), messages)
 
 
-def _watch_ur(node: Node, messages: Any, complaints: Complaints) -> None:
+def _watch_ur(listener: Listener, messages: Any) -> None:
     prefix = "/io_and_status_controller"
 
-    def on_safety(message: Any) -> None:
+    def on_safety(message: Any) -> str | None:
         name = UR_SAFETY.get(message.mode, f"mode {message.mode}")
-        complaints.say("safety", None if message.mode in UR_OK else f"the robot's safety mode is {name}")
+        return None if message.mode in UR_OK else f"the robot's safety mode is {name}"
 
-    def on_program(message: Bool) -> None:
-        complaints.say("program", None if message.data else "the robot's program does not run")
+    def on_program(message: Bool) -> str | None:
+        return None if message.data else "the robot's program does not run"
 
-    node.create_subscription(messages.SafetyMode, f"{prefix}/safety_mode", on_safety, qos.LATCHED)
-    node.create_subscription(Bool, f"{prefix}/robot_program_running", on_program, qos.LATCHED)
+    # It tells changes only, and keeps the last one for those who come later since May 2024.
+    listener.hear(
+        messages.SafetyMode, f"{prefix}/safety_mode", on_safety, hint=" One from before May 2024 must start after us."
+    )
+    listener.hear(Bool, f"{prefix}/robot_program_running", on_program, hint=" Was the robot's program ever started?")
 
 
-def _watch_franka(node: Node, messages: Any, complaints: Complaints) -> None:
-    def on_state(message: Any) -> None:
+def _watch_franka(listener: Listener, messages: Any) -> None:
+    def on_state(message: Any) -> str | None:
         name = FRANKA_MODES.get(message.robot_mode, f"mode {message.robot_mode}")
-        complaints.say("mode", None if message.robot_mode in FRANKA_OK else f"the robot's mode is {name}")
+        return None if message.robot_mode in FRANKA_OK else f"the robot's mode is {name}"
 
     topic = "/franka_robot_state_broadcaster/robot_state"
-    node.create_subscription(messages.FrankaRobotState, topic, on_state, qos.images("best_effort", 1))
+    listener.hear(messages.FrankaRobotState, topic, on_state, Listener.STREAM)
