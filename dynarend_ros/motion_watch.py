@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 
 from dynarend_ros.keyframe_execution import KeyframeExecution
@@ -69,4 +70,10 @@ class MotionWatch:
                 self.look()
             except Exception as error:  # whatever it is, the next look must come
                 if not self._closed.is_set():
-                    self._failed(error)
+                    self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        try:
+            self._failed(error)
+        except Exception:
+            traceback.print_exc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -43,4 +44,10 @@ class Worker(Generic[T]):
             try:
                 self._work(item)
             except Exception as error:  # the node must outlive every bad input; on_error reports it
-                self._on_error(error)
+                self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        try:
+            self._on_error(error)
+        except Exception:  # without this thread, everything submitted later would be left undone
+            traceback.print_exc()

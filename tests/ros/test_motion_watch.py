@@ -85,3 +85,22 @@ def test_a_look_that_fails_is_told_and_the_next_one_comes():
     bench.watch.close()
     assert [str(error) for error in bench.failures] == ["the middleware failed"]
     assert "stop" in bench.did
+
+
+def test_a_look_whose_report_fails_does_not_end_the_watch():
+    bench = Bench()
+    bench.broken_looks = 1
+    bench.source = "nobody"
+
+    def fail(error):
+        bench.failures.append(error)
+        raise RuntimeError("the controller's publisher is gone")
+
+    bench.watch._failed = fail
+    bench.watch.start()
+    deadline = time.monotonic() + 5.0
+    while "stop" not in bench.did and time.monotonic() < deadline:
+        time.sleep(0.01)
+    bench.watch.close()
+    assert bench.failures
+    assert "stop" in bench.did

@@ -46,3 +46,25 @@ def test_worker_survives_an_exception_and_skips_to_the_newest():
     assert errors == ["bad"]
     assert done == ["new"]
     assert worker.skipped == 1
+
+
+def test_a_report_that_fails_does_not_end_the_thread(capsys):
+    done = threading.Event()
+
+    def work(item):
+        if item == "bad":
+            raise ValueError("the work failed")
+        done.set()
+
+    def on_error(error):
+        raise RuntimeError("the log is gone")
+
+    worker = Worker("test", work, on_error)
+    worker.submit("bad")
+    for _ in range(200):
+        if "the log is gone" in capsys.readouterr().err:
+            break
+        threading.Event().wait(0.01)
+    worker.submit("good")
+    assert done.wait(2.0)
+    worker.close()
