@@ -90,7 +90,7 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _connect(self) -> None:
         watch = qos.subscription_events(liveliness=self._source_changed)
-        self.create_subscription(
+        self._keyframes = self.create_subscription(
             MultiDOFJointTrajectory, topics.KEYFRAME, self._on_keyframe, qos.KEYFRAME, event_callbacks=watch
         )
         self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
@@ -177,7 +177,8 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _sourceless(self) -> str | None:
         """Asked all the time: the event above tells of a source that was killed, this of one that went."""
-        return None if self.count_publishers(topics.KEYFRAME) else _SOURCELESS
+        # By the name the topic has after remapping, which count_publishers does not do.
+        return None if self.count_publishers(self._keyframes.topic_name) else _SOURCELESS
 
     def _insist(self) -> None:
         if self._commands.insist():

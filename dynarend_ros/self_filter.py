@@ -29,7 +29,7 @@ class SelfFilter:
     def __init__(self, node: Node, margin_m: float, joints: Sequence[str] = JOINT_NAMES) -> None:
         self._spheres, self._margin_m, self._joints = RobotSpheres(), margin_m, tuple(joints)
         self._newest: tuple[float, Array] | None = None
-        node.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.RELIABLE)
+        node.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
 
     def _on_joints(self, message: JointState) -> None:
         positions = dict(zip(message.name, message.position, strict=False))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState, PointCloud2
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
@@ -13,8 +15,10 @@ from dynarend_core.geometry import se3
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.panda import JOINT_NAMES
 from dynarend_core.types import Keyframe, PointCloud
-from dynarend_ros import qos, topics
+from dynarend_ros import qos, runtime, topics
 from dynarend_ros.conversions import cloud_to_message, joint_state_from_message, keyframe_to_message
+from dynarend_ros.executor_node import ExecutorNode
+from dynarend_ros.executor_parameters import ExecutorParameters
 
 GRASP_DOWN = np.diag([1.0, -1.0, -1.0])
 
@@ -130,6 +134,32 @@ def test_a_killed_source_of_keyframes_stops_the_arm(start, client, arm):
     assert client.wait_for(lambda: bool(client.executions), 5.0)
     assert "the source of keyframes disappeared" in client.executions[-1]
     assert arm.is_still()
+
+
+class Listener(ExecutorNode):
+    """An executor that listens and has nothing to move."""
+
+    def __init__(self):
+        runtime.SpinningNode.__init__(self, "executor_node")
+        self._p = ExecutorParameters()
+        self._connect()
+
+
+def test_the_source_of_keyframes_is_found_under_a_remapped_name(ros_domain):
+    arguments = ["--ros-args", "-r", f"{topics.KEYFRAME}:=other/keyframe"]
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    node = Listener()
+    try:
+        assert node._sourceless()
+        source = node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
+        assert source.topic_name == "/other/keyframe"
+        deadline_s = time.monotonic() + 20.0
+        while node._sourceless() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert node._sourceless() is None
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
 
 
 def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
