@@ -21,24 +21,24 @@ from dynarend_core.planning.limiter import TrajectoryLimiter
 from dynarend_core.planning.limiter_outcome import MeasuredState
 from dynarend_core.planning.robot import Robot
 from dynarend_core.planning.trajectory import JointTrajectory
-from dynarend_core.types import Keyframe, PointCloud
+from dynarend_core.types import Keyframe
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.backends.create import create_backend
 from dynarend_ros.conversions import (
     boxes_to_message,
-    cloud_from_message,
     goal_status_to_message,
     joint_state_from_message,
     keyframe_from_message,
     stamp_to_ns,
     trajectory_to_message,
 )
+from dynarend_ros.execution_limits import ExecutionError
 from dynarend_ros.executor_parameters import ExecutorParameters, configured, execution_limits, limiter_config
 from dynarend_ros.gripper_commands import make_gripper
-from dynarend_ros.keyframe_admission import AdmissionError, AdmissionLimits, KeyframeAdmission
-from dynarend_ros.keyframe_execution import ExecutionError, KeyframeExecution
+from dynarend_ros.keyframe_admission import AdmissionLimits, KeyframeAdmission
+from dynarend_ros.keyframe_execution import KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
 from dynarend_ros.motion_watch import MotionWatch
 from dynarend_ros.parameters import NodeParameters
@@ -130,8 +130,8 @@ class ExecutorNode(runtime.SpinningNode):
                 self.get_logger().warning("the same keyframe again: ignored")
                 return
             keyframe = keyframe_from_message(message)
-            cloud = self._admission.check(message.header.frame_id, stamp_ns)
-        except AdmissionError as error:
+            self._admission.check(message.header.frame_id, stamp_ns)
+        except ExecutionError as error:
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, f"{error.reason.value}: refused: {error}")
             return
         except DynaRendError as error:
@@ -145,7 +145,7 @@ class ExecutorNode(runtime.SpinningNode):
             self._finish(stamp_ns, GoalStatus.STATUS_ABORTED, "stopped: refused: another keyframe is being carried out")
             return
         self._admission.accepted(stamp_ns)
-        self._worker.submit((stamp_ns, keyframe, cloud))
+        self._worker.submit((stamp_ns, keyframe))
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self._execution.cancel("stop was called")
@@ -184,14 +184,13 @@ class ExecutorNode(runtime.SpinningNode):
         if self._commands.insist():
             self.get_logger().error("told to hold, the arm moves on: told again")
 
-    def _execute(self, item: tuple[int, Keyframe, PointCloud2 | None]) -> None:
-        stamp_ns, keyframe, message = item
+    def _execute(self, item: tuple[int, Keyframe]) -> None:
+        stamp_ns, keyframe = item
         if not self._p.dry_run:
             self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
         status, text = GoalStatus.STATUS_ABORTED, ""
         try:
-            cloud: PointCloud | None = None if message is None else cloud_from_message(message)
-            text = self._execution.run(keyframe, cloud)
+            text = self._execution.run(keyframe, self._admission.cloud)
             status = GoalStatus.STATUS_SUCCEEDED
         except ExecutionError as error:
             status = GoalStatus.STATUS_CANCELED if error.cancelled else GoalStatus.STATUS_ABORTED

@@ -11,7 +11,7 @@ from dynarend_core.planning.limiter import LimiterConfig
 from dynarend_core.planning.planner import MotionPlannerConfig
 from dynarend_core.planning.robot import GRIPPER_KINDS, Robot
 from dynarend_core.planning.scene import SceneConfig
-from dynarend_ros.keyframe_execution import ExecutionLimits
+from dynarend_ros.execution_limits import ExecutionLimits
 from dynarend_ros.parameters import parameter
 
 BACKENDS = ("ompl", "moveit", "move_group")
@@ -67,7 +67,9 @@ class ExecutorParameters:
     goal_tolerance_rad: float = parameter(0.05, "Joint error at the end of a motion [rad].", low=1e-4, high=1.0)
     contact_tolerance_rad: float = parameter(0.35, "The same where contact is intended [rad].", low=1e-4, high=2.0)
     overtime_s: float = parameter(3.0, "Time allowed beyond the planned duration [s].", low=0.1, high=60.0)
-    gripper_timeout_s: float = parameter(2.0, "Time allowed for the gripper [s].", low=0.1, high=30.0)
+    gripper_timeout_s: float = parameter(
+        5.0, "Time allowed for the gripper; an action that goes on is an error [s].", low=0.1, high=30.0
+    )
 
     def __post_init__(self) -> None:
         box = np.array(self.workspace)

@@ -50,6 +50,10 @@ class TopicGripper:
         """Nothing is heard back."""
         return None
 
+    def busy(self) -> bool:
+        """Nothing is heard back: the fingers tell."""
+        return False
+
 
 class ActionGripper:
     """A gripper commanded by ``GripperCommand`` or ``ParallelGripperCommand``. Stalling on an object is no problem.
@@ -83,6 +87,10 @@ class ActionGripper:
     def problem(self) -> str | None:
         """Why the action server refused; a grasp that ended early is judged by the fingers."""
         return self._call.refusal()
+
+    def busy(self) -> bool:
+        """Whether the action goes on; the fingers may rest because it has not begun."""
+        return self._call.pending()
 
 
 def make_gripper(node: Node, gripper: GripperData) -> TopicGripper | ActionGripper:

@@ -8,17 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from sensor_msgs.msg import PointCloud2
 
-from dynarend_core.errors import DynaRendError
-from dynarend_core.types import FailureReason
-from dynarend_ros.conversions import stamp_to_ns
-
-
-class AdmissionError(DynaRendError):
-    """The keyframe is refused; ``reason`` is its cause in reports."""
-
-    def __init__(self, message: str, reason: FailureReason) -> None:
-        super().__init__(message)
-        self.reason = reason
+from dynarend_core.types import FailureReason, PointCloud
+from dynarend_ros.conversions import cloud_from_message, stamp_to_ns
+from dynarend_ros.execution_limits import ExecutionError
 
 
 @dataclass(frozen=True)
@@ -66,17 +58,29 @@ class KeyframeAdmission:
         """Refuse keyframes thought out from anything seen up to now."""
         self._stopped_ns = self._newest_ns
 
-    def check(self, frame_id: str, stamp_ns: int) -> PointCloud2 | None:
-        """The cloud to plan around: the newest, not the keyframe's own. What came since then is in the way, too.
+    def check(self, frame_id: str, stamp_ns: int) -> None:
+        """Judge a keyframe.
 
         Raises:
-            AdmissionError: another frame, from before a stop, or no recent cloud.
+            ExecutionError: another frame, from before a stop, or no recent cloud.
         """
         if frame_id != self._limits.base_frame:
             text = f"it is in frame {frame_id!r}, the arm's base is {self._limits.base_frame!r}"
-            raise AdmissionError(text, FailureReason.LIMITS)
+            raise ExecutionError(text, FailureReason.LIMITS)
         if 0 < stamp_ns <= self._stopped_ns:
-            raise AdmissionError("it was thought out before stop was called", FailureReason.STOPPED)
+            raise ExecutionError("it was thought out before stop was called", FailureReason.STOPPED)
+        self._newest()
+
+    def cloud(self) -> PointCloud | None:
+        """The cloud to plan around: the newest, not the keyframe's own. What came since then is in the way, too.
+
+        Raises:
+            ExecutionError: there is none, or it is too old.
+        """
+        message = self._newest()
+        return None if message is None else cloud_from_message(message)
+
+    def _newest(self) -> PointCloud2 | None:
         newest = self._cloud
         if self._limits.cloud_max_age_s == 0.0:
             return None if newest is None else newest[0]
@@ -84,5 +88,5 @@ class KeyframeAdmission:
         if newest is None or age_s > self._limits.cloud_max_age_s:
             seen = "none arrived yet" if newest is None else f"the last one came {age_s:.1f} s ago"
             text = f"no recent cloud to plan around: {seen}, limit {self._limits.cloud_max_age_s:.1f} s"
-            raise AdmissionError(text, FailureReason.LIMITS)
+            raise ExecutionError(text, FailureReason.LIMITS)
         return newest[0]

@@ -4,75 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from dynarend_core.errors import ObservationError, PlanningError
+from dynarend_core.planning.newcomers import came_in_the_way
 from dynarend_core.planning.robot import Robot
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason, Keyframe, PointCloud
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.backends.deadline import DeadlinePlanner
 from dynarend_ros.backends.interface import MotionBackend, MotionRequest
+from dynarend_ros.execution_interfaces import Clouds, Gate, Gripping
+from dynarend_ros.execution_limits import ExecutionError, ExecutionLimits
 from dynarend_ros.motion_legs import Leg, legs
 
 Array = np.ndarray
-
-
-class ExecutionError(Exception):
-    """The motion was begun or refused and did not end well; ``reason`` says why, ``cancelled`` who wanted it."""
-
-    def __init__(self, message: str, reason: FailureReason, cancelled: bool = False) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.cancelled = cancelled
-
-
-@dataclass(frozen=True)
-class ExecutionLimits:
-    """When a motion counts as finished or failed.
-
-    Attributes:
-        goal_tolerance_rad: Joint error at the end of a free motion [rad].
-        contact_tolerance_rad: The same for keyframes that ignore collisions: pressing stops short of the goal [rad].
-        rest_window_s: The arm must stand still that long [s of joint-state stamps].
-        rest_tolerance_rad: What counts as still [rad].
-        overtime_s: Allowed time beyond the planned duration [s of stamps].
-        gripper_timeout_s: Allowed time for the gripper to come to rest [s of stamps].
-        plan_timeout_s: Allowed time for one try of the planner [s].
-        plan_attempts: Tries, each with another seed.
-        approach_m: Last stretch of a free motion, straight along the tool's axis [m]; 0: none.
-        retreat_m: First stretch back after the gripper acted [m]; 0: none.
-    """
-
-    goal_tolerance_rad: float = 0.05
-    contact_tolerance_rad: float = 0.35
-    rest_window_s: float = 0.1
-    rest_tolerance_rad: float = 0.002
-    overtime_s: float = 3.0
-    gripper_timeout_s: float = 2.0
-    plan_timeout_s: float = 10.0
-    plan_attempts: int = 1
-    approach_m: float = 0.0
-    retreat_m: float = 0.0
-
-
-class Gripping(Protocol):
-    """What the execution needs of a gripper."""
-
-    def command(self, is_open: bool) -> None:
-        """Open or close; returns at once."""
-        ...
-
-    def problem(self) -> str | None:
-        """Why the last command was refused, if it was."""
-        ...
-
-
-Gate = Callable[[JointTrajectory, Callable[[], None]], JointTrajectory]
-"""Judges a planned motion before it moves; its second argument raises when the keyframe was cancelled."""
 
 
 class KeyframeExecution:
@@ -80,6 +27,8 @@ class KeyframeExecution:
 
     POLL_S = 0.05
     JUMP_BACK_S = 0.05
+    SETTLES_S = 0.5
+    """So long an arm that rests at its goal may be under somebody's command still, before that is ended."""
     RETRIED = (FailureReason.PLANNING.value, FailureReason.IK.value)
 
     def __init__(
@@ -136,8 +85,12 @@ class KeyframeExecution:
             self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
             return True
 
-    def run(self, keyframe: Keyframe, cloud: PointCloud | None) -> str:
+    def run(self, keyframe: Keyframe, clouds: Clouds) -> str:
         """Carry out the keyframe the arm was reserved for; returns a sentence about how it ended.
+
+        Args:
+            keyframe: Where to go.
+            clouds: What each of its motions is planned around.
 
         Raises:
             ExecutionError: refused, failed or cancelled; if the arm was moving it has been told to hold.
@@ -147,7 +100,7 @@ class KeyframeExecution:
         c = self._limits
         try:
             for leg in legs(self._robot.forward(q), keyframe, c.approach_m, c.retreat_m, self._gripped):
-                seconds += self._carry_out(leg, cloud)
+                seconds += self._carry_out(leg, clouds)
                 self._gripped = False
             self._grip(keyframe.gripper_open)
         except BaseException:
@@ -157,18 +110,26 @@ class KeyframeExecution:
         self._gripped = True
         return f"reached in {seconds:.2f} s"
 
-    def _carry_out(self, leg: Leg, cloud: PointCloud | None) -> float:
+    def _carry_out(self, leg: Leg, clouds: Clouds) -> float:
         """Plan one leg, have it judged, follow it; returns its duration [s], 0 if it was left out."""
+        cloud = clouds()
         try:
             planned = self._plan(leg, cloud)
         except ExecutionError as error:
             if leg.required or error.reason not in (FailureReason.PLANNING, FailureReason.IK):
                 raise
             return 0.0
-        trajectory = self._gate(planned, self._check_cancelled)
+        trajectory = self._gate(planned, self._check_cancelled, lambda: self._look_again(planned, cloud, clouds))
         self._check_cancelled()
         self._move(trajectory, leg.ignore_collisions)
         return trajectory.duration_s
+
+    def _look_again(self, planned: JointTrajectory, cloud: PointCloud | None, clouds: Clouds) -> None:
+        if cloud is None or (newest := clouds()) is None:
+            return
+        if came_in_the_way(self._robot, planned.positions, cloud.xyz, newest.xyz):
+            text = "something came into the way while the motion waited for its confirmation"
+            raise ExecutionError(text, FailureReason.PLANNING)
 
     def _plan(self, leg: Leg, cloud: PointCloud | None) -> JointTrajectory:
         points = None if cloud is None or leg.ignore_collisions else cloud.xyz
@@ -237,11 +198,11 @@ class KeyframeExecution:
             self._arm.wait(self.POLL_S)
             stamp_ns, q, _ = self._latest()
             elapsed_s = self._elapsed_s(start_ns, stamp_ns)
-            problem = self._backend.problem()
-            if problem is not None:
+            if (problem := self._backend.problem()) is not None:
                 raise ExecutionError(problem, FailureReason.CONTROLLER)
             error = float(np.abs(q - trajectory.positions[-1]).max())
             if elapsed_s >= trajectory.duration_s and self._still() and error <= tolerance:
+                self._settle()
                 return
             if elapsed_s > trajectory.duration_s + limits.overtime_s:
                 raise ExecutionError(
@@ -250,8 +211,25 @@ class KeyframeExecution:
                     FailureReason.TIMEOUT,
                 )
 
+    def _settle(self) -> None:
+        """Wait, at the goal, until nobody executes the motion any more, or the next one would be refused.
+
+        What the controller says of its end does not count here: pressing on something it may never be content.
+        """
+        arrived_ns, _, _ = self._latest()
+        limit_s, ended = self.SETTLES_S + self._limits.overtime_s, False
+        while not self._backend.settled():
+            self._arm.wait(self.POLL_S)
+            elapsed_s = self._elapsed_s(arrived_ns, self._latest()[0])
+            if elapsed_s > self.SETTLES_S and not ended:
+                self._command(self._backend.finish)
+                ended = True
+            if elapsed_s > limit_s:
+                text = f"the arm rests at the goal, but its motion is still being executed {elapsed_s:.1f} s later"
+                raise ExecutionError(text, FailureReason.CONTROLLER)
+
     def _grip(self, is_open: bool) -> None:
-        """Command the gripper and wait until the fingers rest (closed on an object counts)."""
+        """Command the gripper and wait until its action has ended and the fingers rest (on an object counts)."""
         start_ns, _, _ = self._latest()
         self._command(lambda: self._gripper.command(is_open))
         minimum_s = 2.0 * self._limits.rest_window_s
@@ -259,8 +237,13 @@ class KeyframeExecution:
             self._arm.wait(self.POLL_S)
             stamp_ns, _, _ = self._latest()
             elapsed_s = self._elapsed_s(start_ns, stamp_ns)
-            problem = self._gripper.problem()
-            if problem is not None:
+            if (problem := self._gripper.problem()) is not None:
                 raise ExecutionError(problem, FailureReason.CONTROLLER)
-            if (elapsed_s >= minimum_s and self._still()) or elapsed_s > self._limits.gripper_timeout_s:
+            busy = self._gripper.busy()  # a gripper may begin late: fingers that rest need not be at their goal
+            if elapsed_s >= minimum_s and self._still() and not busy:
                 return
+            if elapsed_s > self._limits.gripper_timeout_s:
+                if not busy:
+                    return
+                text = f"the gripper's action has not ended after {elapsed_s:.1f} s"
+                raise ExecutionError(text, FailureReason.CONTROLLER)

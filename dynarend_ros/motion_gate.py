@@ -13,7 +13,7 @@ from dynarend_core.planning.limiter_outcome import LimiterOutcome, MeasuredState
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason
 from dynarend_ros.arm_state import ArmState
-from dynarend_ros.keyframe_execution import ExecutionError
+from dynarend_ros.execution_limits import ExecutionError
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,15 @@ class MotionGate:
         self._confirmed.set()
         return True, "confirmed"
 
-    def pass_through(self, trajectory: JointTrajectory, check_cancelled: Callable[[], None]) -> JointTrajectory:
+    def pass_through(
+        self, trajectory: JointTrajectory, check_cancelled: Callable[[], None], look_again: Callable[[], None]
+    ) -> JointTrajectory:
         """The motion that may be sent now.
+
+        Args:
+            trajectory: As planned.
+            check_cancelled: Called while a confirmation is waited for; raises when nobody wants the motion any more.
+            look_again: Called after it; raises when something has come into the way.
 
         Raises:
             ExecutionError: refused by the limiter (``limits``), not permitted, not confirmed, or a dry run.
@@ -96,6 +103,7 @@ class MotionGate:
                 raise ExecutionError(text, FailureReason.STOPPED, cancelled=True)
             if self._rules.confirm:
                 self._await_confirmation(check_cancelled)
+                look_again()
                 allowed = self._judge(trajectory)  # the arm may have been moved while somebody thought
         finally:
             self.waiting = False

@@ -53,7 +53,7 @@ def voxel_boxes(
     box = robot.workspace + np.array([[-c.margin_m], [c.margin_m]])
     points = np.asarray(points, dtype=np.float64)
     points = points[aabb.contains(box, points)]
-    points = points[~_near_robot(points, robot, q, c)]
+    points = points[~near_robot(points, robot, q, c)]
     points = points[np.linalg.norm(points - T_base_target[:3, 3], axis=1) > c.target_radius_m]
     edge_m = c.edge_m
     while True:
@@ -64,7 +64,8 @@ def voxel_boxes(
         edge_m *= 2.0
 
 
-def _near_robot(points: Array, robot: Robot, q: Array, c: VoxelConfig) -> Array:
+def near_robot(points: Array, robot: Robot, q: Array, c: VoxelConfig) -> Array:
+    """``(n,)`` which points ``(n, 3)`` [m] are the arm's or its tool's, or would touch them, at ``q`` [rad]."""
     frames = _serial_chain.frames(robot.origins, robot.T_last_tip, np.array(q, dtype=np.float64))
     near = np.zeros(len(points), dtype=bool)
     spine = np.concatenate([np.zeros((1, 3)), frames[:, :3, 3]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from action_msgs.msg import GoalStatus
@@ -23,9 +24,12 @@ class ActionCall:
     Args:
         client: An rclpy action client.
         name: Its name, for messages.
+        too_late: Called when a goal is accepted that was given up before. It is cancelled, too, but a server may begin
+            with it only after it has dealt with the cancellation.
     """
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, too_late: Callable[[], None] = lambda: None) -> None:
+        self._too_late = too_late
         self._client = client
         self._name = name
         self._changed = threading.Condition()
@@ -55,6 +59,11 @@ class ActionCall:
     def outcome(self) -> Any:
         """The result with its ``status``; None while there is none."""
         return self._result
+
+    def pending(self) -> bool:
+        """Whether a goal was sent of which neither refusal nor outcome is known."""
+        with self._changed:
+            return self._goal > 0 and self._refusal is None and self._result is None
 
     def wait(self, timeout_s: float) -> Any:
         """The result with its ``status``; None if the goal was refused or nothing came in time."""
@@ -86,6 +95,7 @@ class ActionCall:
             cancelled = self._cancelled or not current
         if cancelled:
             handle.cancel_goal_async()
+            self._too_late()
         handle.get_result_async().add_done_callback(lambda result: self._set(number, "_result", result.result()))
 
     def _set(self, number: int, name: str, value: Any) -> None:

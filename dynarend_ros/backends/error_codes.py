@@ -14,7 +14,7 @@ _CODES: dict[int, tuple[str, FailureReason]] = {
     -3: ("MOTION_PLAN_INVALIDATED_BY_ENVIRONMENT_CHANGE", FailureReason.PLANNING),
     -4: ("CONTROL_FAILED", FailureReason.CONTROLLER),
     -5: ("UNABLE_TO_AQUIRE_SENSOR_DATA", FailureReason.START_STATE),
-    -6: ("TIMED_OUT", FailureReason.TIMEOUT),
+    -6: ("TIMED_OUT", FailureReason.PLANNING),  # OMPL's word for: found no way in the time it was given
     -7: ("PREEMPTED", FailureReason.STOPPED),
     -10: ("START_STATE_IN_COLLISION", FailureReason.START_STATE),
     -11: ("START_STATE_VIOLATES_PATH_CONSTRAINTS", FailureReason.START_STATE),

@@ -54,6 +54,14 @@ class MotionBackend(Protocol):
         """What the controller said went wrong with the motion begun last, if anything."""
         ...
 
+    def settled(self) -> bool:
+        """Whether nobody executes the motion begun last any more, as far as can be known."""
+        ...
+
+    def finish(self) -> None:
+        """End the motion begun last: the arm is where it should be, and rests; returns at once."""
+        ...
+
     def stop(self) -> None:
         """Stop whatever moves and hold; never raises, never waits."""
         ...

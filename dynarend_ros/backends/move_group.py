@@ -49,14 +49,14 @@ class MoveGroupBackend:
         self._robot, self._factor, self._commands = robot, velocity_factor, commands
         self._plan_goal, self._execute_goal = actions.MoveGroup.Goal, actions.ExecuteTrajectory.Goal
         self._planning = ActionCall(action_client(node, actions.MoveGroup, "move_action"), "move_action")
-        self._motion = ActionCall(
-            action_client(node, actions.ExecuteTrajectory, "execute_trajectory"), "execute_trajectory"
-        )
+        execute = action_client(node, actions.ExecuteTrajectory, "execute_trajectory")
+        self._motion = ActionCall(execute, "execute_trajectory", too_late=self._halt)
         self._line_request = services.GetCartesianPath.Request
         self._line = node.create_client(services.GetCartesianPath, "compute_cartesian_path")
         self._scene_request = services.ApplyPlanningScene.Request
         self._scene = node.create_client(services.ApplyPlanningScene, "apply_planning_scene")
         self._event = node.create_publisher(String, topics.EXECUTION_EVENT, qos.RELIABLE)
+        self._cloud_there = True  # perhaps: left by one who used this move_group before
 
     def plan(self, request: MotionRequest) -> JointTrajectory:
         """Tell MoveIt what is in the way, then plan around it."""
@@ -80,10 +80,22 @@ class MoveGroupBackend:
             return None
         return f"execute_trajectory {status_name(outcome.status)}: {error_name(code)}"
 
+    def settled(self) -> bool:
+        """Whether the action has ended; MoveIt takes no motion before."""
+        return not self._motion.pending()
+
+    def finish(self) -> None:
+        """Cancel the action; a controller that never meets its goal would keep it."""
+        self._motion.cancel()
+        self._event.publish(String(data="stop"))
+
     def stop(self) -> None:
         """Cancel planning and motion, tell MoveIt to stop, and the controller to brake."""
         self._planning.cancel()
         self._motion.cancel()
+        self._halt()
+
+    def _halt(self) -> None:
         self._event.publish(String(data="stop"))
         self._commands.hold()
 
@@ -131,10 +143,22 @@ class MoveGroupBackend:
         centres, edge_m = np.zeros((0, 3)), 0.0
         if request.points is not None and not request.ignore_collisions:
             centres, edge_m = voxel_boxes(request.points, self._robot, request.q_start, request.T_base_tip)
-        scene = moveit_messages.scene_diff(moveit_messages.scene_objects(self._robot, centres, edge_m))
-        answer = self._ask(self._scene, self._scene_request(scene=scene), "apply_planning_scene", SERVICE_TIMEOUT_S)
-        if not answer.success:
+        cloud, *others = moveit_messages.scene_objects(self._robot, centres, edge_m)
+        if len(centres):
+            self._cloud_there = True  # also where no answer comes
+            taken = self._apply([cloud, *others])
+        else:
+            # MoveIt refuses to remove what is not there, as after its restart; then nothing is left to remove.
+            taken = (self._cloud_there and self._apply([cloud, *others])) or self._apply(others)
+            self._cloud_there = False
+        if not taken:
             raise PlanningError("move_group did not take the planning scene", FailureReason.PLANNING.value)
+
+    def _apply(self, objects: list[Any]) -> bool:
+        if not objects:
+            return True
+        wanted = self._scene_request(scene=moveit_messages.scene_diff(objects))
+        return bool(self._ask(self._scene, wanted, "apply_planning_scene", SERVICE_TIMEOUT_S).success)
 
     def _ask(self, client: Any, request: Any, name: str, timeout_s: float) -> Any:
         if not client.service_is_ready():

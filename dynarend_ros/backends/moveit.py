@@ -21,6 +21,7 @@ from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.backends.interface import MotionRequest
 
 START_TIMEOUT_S = 60.0
+SEND_TIMEOUT_S = 0.2
 Serve = Callable[[Connection, Robot, float], None]
 
 
@@ -41,7 +42,9 @@ class MoveItBackend:
         self._arguments = (robot, velocity_factor)
         self._commands = commands
         self._serve = serve
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of questions and answers
+        self._sending = threading.Lock()  # of its own: a stop does not wait for the answer to a plan
+        self._number = 0
         self._process: Any = None
         self._problem: str | None = None
         self._moving = False
@@ -53,7 +56,8 @@ class MoveItBackend:
         with self._lock:
             self._drain()
             self._start()
-            self._connection.send(("plan", request))
+            with self._sending:
+                self._connection.send(("plan", request))
             answer = self._answer("planned", request.timeout_s)
             if answer is None:
                 self._kill()
@@ -67,8 +71,9 @@ class MoveItBackend:
 
     def begin(self, trajectory: JointTrajectory) -> None:
         """Have MoveIt execute it."""
+        self._number += 1
         self._problem, self._moving = None, True
-        self._send(("execute", trajectory))
+        self._send(("execute", (self._number, trajectory)))
 
     def problem(self) -> str | None:
         """What MoveIt said about the motion, or that its process is gone."""
@@ -80,6 +85,14 @@ class MoveItBackend:
         if self._moving and self._problem is None and (self._process is None or not self._process.is_alive()):
             self._problem = "the process that runs MoveIt ended"
         return self._problem
+
+    def settled(self) -> bool:
+        """Whether MoveIt's execution has ended, or its process."""
+        return self.problem() is not None or not self._moving
+
+    def finish(self) -> None:
+        """Stop MoveIt's execution; a controller that never meets its goal would keep it."""
+        self._send(("stop", None))
 
     def stop(self) -> None:
         """Stop MoveIt's execution, and tell the controller to brake."""
@@ -129,17 +142,25 @@ class MoveItBackend:
             return
 
     def _note(self, kind: str, value: Any) -> None:
-        if kind == "executed":
+        if kind != "executed":
+            return
+        number, status = value
+        if number == self._number:  # what is heard of an earlier motion says nothing of this one
             self._moving = False
-            if value != "SUCCEEDED":
-                self._problem = f"MoveIt's execution ended: {value}"
+            if status != "SUCCEEDED":
+                self._problem = f"MoveIt's execution ended: {status}"
 
     def _send(self, message: tuple[str, Any]) -> None:
+        if not self._sending.acquire(timeout=SEND_TIMEOUT_S):
+            self._problem = "the process that runs MoveIt does not read what it is sent"
+            return
         try:
             if self._process is not None:
                 self._connection.send(message)
         except OSError:
             self._problem = "the process that runs MoveIt ended"
+        finally:
+            self._sending.release()
 
     def _kill(self) -> None:
         if self._process is not None:

@@ -23,6 +23,8 @@ Array = np.ndarray
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 1e-2
+PLANNING_SHARE = 0.8
+"""Share of a request's time that MoveIt may plan; the rest is for its answer, or a failed plan looks like silence."""
 CLOUD_ID, KEEP_OUT_ID = "dynarend_cloud", "dynarend_keep_out"
 
 
@@ -69,7 +71,7 @@ def plan_request(robot: Robot, request: MotionRequest, velocity_factor: float) -
         planner_id=planner,
         group_name=robot.moveit.group,
         num_planning_attempts=1,
-        allowed_planning_time=float(request.timeout_s),
+        allowed_planning_time=float(PLANNING_SHARE * request.timeout_s),
         max_velocity_scaling_factor=float(velocity_factor),
         max_acceleration_scaling_factor=float(velocity_factor),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,6 +20,7 @@ from dynarend_ros.backends.error_codes import check_code
 from dynarend_ros.backends.interface import MotionRequest
 
 NODE_NAME = "dynarend_moveit"
+STOP_AGAIN_S = 0.05
 
 
 class MoveItArm:
@@ -85,7 +87,7 @@ class MoveItArm:
         parameters.planner_id = planner
         parameters.planning_attempts = 1
         # It holds Python's lock meanwhile; a little less than the caller waits.
-        parameters.planning_time = float(0.8 * request.timeout_s)
+        parameters.planning_time = float(moveit_messages.PLANNING_SHARE * request.timeout_s)
         parameters.max_velocity_scaling_factor = float(self._factor)
         parameters.max_acceleration_scaling_factor = float(self._factor)
         return parameters
@@ -149,16 +151,33 @@ def serve(connection: Connection, robot: Robot, velocity_factor: float) -> None:
 
 def answer(connection: Connection, arm: Any) -> None:
     """One request after the other, until the pipe closes."""
+    lock = threading.Lock()
+
+    def send(kind: str, value: Any) -> None:
+        with lock:  # a Connection is not safe to write to from two threads
+            connection.send((kind, value))
+
+    motion = threading.Thread()
     while True:
         try:
             kind, value = connection.recv()
         except EOFError:
             return
         if kind == "plan":
-            connection.send(("planned", _planned(arm, value)))
+            send("planned", _planned(arm, value))
         elif kind == "execute":
-            threading.Thread(target=_execute, args=(connection, arm, value), daemon=True).start()
+            motion = threading.Thread(target=_execute, args=(send, arm, *value), daemon=True)
+            motion.start()
         elif kind == "stop":
+            arm.stop()
+            threading.Thread(target=_insist, args=(arm, motion), daemon=True).start()
+
+
+def _insist(arm: Any, motion: threading.Thread) -> None:
+    """A stop that comes before the execution has begun is lost on MoveIt: say it until the motion has ended."""
+    while motion.is_alive():
+        motion.join(STOP_AGAIN_S)
+        if motion.is_alive():
             arm.stop()
 
 
@@ -171,9 +190,9 @@ def _planned(arm: Any, request: MotionRequest) -> JointTrajectory | Exception:
         return PlanningError(f"{type(error).__name__}: {error}", FailureReason.PLANNING.value)
 
 
-def _execute(connection: Connection, arm: Any, trajectory: JointTrajectory) -> None:
+def _execute(send: Callable[[str, Any], None], arm: Any, number: int, trajectory: JointTrajectory) -> None:
     try:
         status = arm.execute(trajectory)
     except Exception as error:
         status = f"{type(error).__name__}: {error}"
-    connection.send(("executed", status))
+    send("executed", (number, status))

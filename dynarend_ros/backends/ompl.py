@@ -50,6 +50,13 @@ class OmplBackend:
         """A topic gives no answers; that the arm does not follow is seen in its joint states."""
         return None
 
+    def settled(self) -> bool:
+        """A controller that follows a topic takes the next motion at any time."""
+        return True
+
+    def finish(self) -> None:
+        """Nothing is left to end."""
+
     def stop(self) -> None:
         """Brake and hold."""
         self._commands.hold()

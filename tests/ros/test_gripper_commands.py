@@ -44,6 +44,7 @@ def test_joint_trajectory_and_forward_command_topics():
     gripper.command(True)
     assert list(node.topics["fingers/commands"][0].data) == [0.04, 0.04]
     assert gripper.problem() is None
+    assert not gripper.busy()
 
 
 @pytest.mark.parametrize("release", ["humble", "jazzy"])
@@ -53,14 +54,17 @@ def test_gripper_command_action(monkeypatch, actions, release):
     gripper.command(False)
     client = actions[PANDA.name]
     assert (client.goals[0].command.position, client.goals[0].command.max_effort) == (0.0, 20.0)
+    assert gripper.busy()
     client.handles[0].end(GoalStatus.STATUS_ABORTED, stalled=True)  # it holds something
     assert gripper.problem() is None
+    assert not gripper.busy()
     client.ready = False
     gripper.command(True)
     assert "has no server" in gripper.problem()
     client.ready, client.accepts = True, False
     gripper.command(True)
     assert "refused" in gripper.problem()
+    assert not gripper.busy()
 
 
 def test_parallel_gripper_action_where_the_release_has_it(monkeypatch, actions):

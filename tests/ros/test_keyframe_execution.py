@@ -9,10 +9,11 @@ from dynarend_core.geometry import se3
 from dynarend_core.planning.braking import brake
 from dynarend_core.planning.panda import ACCELERATION_LIMITS, HOME_Q, JOINT_NAMES
 from dynarend_core.planning.trajectory import JointTrajectory
-from dynarend_core.types import FailureReason, Keyframe
+from dynarend_core.types import FailureReason, Keyframe, PointCloud
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions.motion import Joints
-from dynarend_ros.keyframe_execution import ExecutionError, ExecutionLimits, KeyframeExecution
+from dynarend_ros.execution_limits import ExecutionError, ExecutionLimits
+from dynarend_ros.keyframe_execution import KeyframeExecution
 from dynarend_ros.motion_legs import legs
 from dynarend_ros.robots import find_robot
 
@@ -37,6 +38,7 @@ class Backend:
         self.gate = threading.Event()
         self.gate.set()
         self.did, self.requests, self.failures, self.trouble = [], [], [], None
+        self.executes = self.obstinate = False
 
     def plan(self, request):
         self.requests.append(request)
@@ -52,13 +54,20 @@ class Backend:
     def problem(self):
         return self.trouble if "follow" in self.did else None
 
+    def settled(self):
+        return not self.executes
+
+    def finish(self):
+        self.did.append("finish")
+        self.executes = self.obstinate
+
     def stop(self):
         self.did.append("hold")
 
 
 class Gripper:
     def __init__(self, did):
-        self.did, self.trouble = did, None
+        self.did, self.trouble, self.goes_on = did, None, False
 
     def command(self, is_open):
         self.did.append("grip")
@@ -66,10 +75,18 @@ class Gripper:
     def problem(self):
         return self.trouble
 
+    def busy(self):
+        return self.goes_on
+
+
+def cloud(*points):
+    xyz = np.array(points, np.float32).reshape(-1, 3)
+    return PointCloud(xyz, np.zeros(xyz.shape, np.uint8), 1)
+
 
 class Rig:
     def __init__(self, **limits):
-        self.arm, self.planner = arm_state(), Backend()
+        self.arm, self.planner, self.clouds = arm_state(), Backend(), lambda: None
         self.did, self.gripper = self.planner.did, Gripper(self.planner.did)
         robot = find_robot("panda")
         self.execution = KeyframeExecution(
@@ -78,9 +95,12 @@ class Rig:
             self.gripper,
             self.arm,
             ExecutionLimits(**limits),
-            gate=lambda trajectory, _check: trajectory,
+            gate=self.judge,
         )
         self.arm.update(joints(10_000 * MS))
+
+    def judge(self, trajectory, _check_cancelled, _look_again):
+        return trajectory
 
     def begin(self):
         assert self.execution.reserve()
@@ -90,7 +110,7 @@ class Rig:
 
     def _run(self):
         try:
-            self.outcome.append(self.execution.run(KEYFRAME, None))
+            self.outcome.append(self.execution.run(KEYFRAME, lambda: self.clouds()))
         except ExecutionError as error:
             self.outcome.append(error)
         finally:
@@ -131,7 +151,7 @@ def test_a_stop_between_arrival_and_start_is_not_lost():
     assert rig.execution.reserve()
     assert rig.execution.cancel("stop was called")
     with pytest.raises(ExecutionError, match="stop was called"):
-        rig.execution.run(KEYFRAME, None)
+        rig.execution.run(KEYFRAME, rig.clouds)
     assert rig.did == []
 
 
@@ -242,6 +262,77 @@ def test_what_controller_and_gripper_complain_of_ends_the_keyframe():
     rig.gripper.trouble = "refused"
     rig.begin()
     assert rig.feed(10_020).reason is FailureReason.CONTROLLER
+
+
+def test_fingers_that_rest_because_the_gripper_has_not_begun_are_waited_for():
+    rig = Rig(gripper_timeout_s=1.0)
+    rig.gripper.goes_on = True
+    rig.begin()
+    error = rig.feed(10_020)
+    assert error.reason is FailureReason.CONTROLLER
+    assert str(error).startswith("the gripper's action has not ended after 1.")
+    rig = Rig(gripper_timeout_s=60.0)
+    rig.gripper.goes_on = True
+    rig.begin()
+    while "grip" not in rig.did:
+        rig.arm.update(joints(rig.arm.stamp_ns() + 20 * MS))
+        time.sleep(0.001)
+    for _ in range(100):
+        rig.arm.update(joints(rig.arm.stamp_ns() + 20 * MS))
+        time.sleep(0.001)
+    assert not rig.outcome
+    rig.gripper.goes_on = False
+    assert rig.feed(rig.arm.stamp_ns() // MS + 20).startswith("reached")
+
+
+def test_a_motion_that_is_executed_on_at_its_goal_is_ended_before_the_gripper_acts():
+    rig = Rig()
+    rig.planner.executes = True
+    rig.begin()
+    assert rig.feed(10_020) == "reached in 0.50 s"
+    assert rig.did == ["follow", "finish", "grip"]
+    rig = Rig(overtime_s=1.0)
+    rig.planner.executes = rig.planner.obstinate = True
+    rig.begin()
+    error = rig.feed(10_020)
+    assert error.reason is FailureReason.CONTROLLER
+    assert "still being executed" in str(error)
+    assert rig.did == ["follow", "finish", "hold"]
+
+
+def test_each_leg_is_planned_around_the_newest_cloud_and_none_around_an_old_one():
+    rig, seen = Rig(approach_m=0.05), iter([cloud([1, 0, 0]), cloud([2, 0, 0])])
+    rig.clouds = lambda: next(seen)
+    rig.begin()
+    assert rig.feed(10_020).startswith("reached")
+    assert [float(r.points[0, 0]) for r in rig.planner.requests] == [1.0, 2.0]
+    rig = Rig(approach_m=0.05)
+
+    def clouds():
+        if rig.planner.requests:
+            raise ExecutionError("no recent cloud", FailureReason.LIMITS)
+        return cloud([1, 0, 0])
+
+    rig.clouds = clouds
+    rig.begin()
+    assert str(rig.feed(10_020)) == "no recent cloud"
+    assert rig.did == ["follow", "hold"]
+
+
+def test_what_comes_into_the_way_while_a_motion_waits_is_seen_before_it_begins():
+    hand = np.random.default_rng(0).uniform(-0.02, 0.02, (500, 3))
+    rig = Rig()
+    rig.execution._gate = lambda trajectory, _check, look_again: look_again() or trajectory
+    q = HOME_Q + np.linspace(0, 1, 20)[:, None] * np.array([1.5, 0, 0, 0, 0, 0, 0])
+    rig.planner.plan = lambda request: JointTrajectory(np.linspace(0, 2, 20), q, np.zeros_like(q))
+    tip = find_robot("panda").forward(q[-1])[:3, 3]
+    seen = iter([cloud([0.3, 0.0, 0.0]), cloud(*(hand + tip))])
+    rig.clouds = lambda: next(seen)
+    rig.begin()
+    rig.thread.join(5.0)
+    assert rig.outcome[0].reason is FailureReason.PLANNING
+    assert "something came into the way" in str(rig.outcome[0])
+    assert rig.did == []
 
 
 def test_a_motion_whose_end_is_never_reached_is_a_timeout():

@@ -13,11 +13,15 @@ from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import FailureReason
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions.motion import joint_state_from_message, joint_state_to_message
-from dynarend_ros.keyframe_execution import ExecutionError
+from dynarend_ros.execution_limits import ExecutionError
 from dynarend_ros.motion_gate import GateRules, MotionGate
 
 
 def never_cancelled():
+    return None
+
+
+def nothing_new():
     return None
 
 
@@ -41,7 +45,7 @@ class Setup:
         self.arm.update(joint_state_from_message(joint_state_to_message(JOINT_NAMES, q, np.zeros(7), self.stamp_ns)))
 
     def passes(self, trajectory):
-        return self.gate.pass_through(trajectory, never_cancelled)
+        return self.gate.pass_through(trajectory, never_cancelled, nothing_new)
 
     def refusal(self, trajectory):
         with pytest.raises(ExecutionError) as caught:
@@ -111,6 +115,18 @@ def test_an_arm_that_was_moved_before_the_confirmation_is_not_driven_from_the_ol
     assert "start_state" in str(errors[0])
 
 
+def test_what_came_into_the_way_before_the_confirmation_refuses_the_motion():
+    def look_again():
+        setup.looked = setup.gate._confirmed.is_set()
+        raise ExecutionError("something came into the way", FailureReason.PLANNING)
+
+    setup = Setup(confirm=True, confirm_timeout_s=5.0)
+    setup.gate._show = lambda _: setup.gate.confirm()
+    with pytest.raises(ExecutionError, match="came into the way"):
+        setup.gate.pass_through(motion(), never_cancelled, look_again)
+    assert setup.looked
+
+
 def test_waiting_ends_with_the_timeout_or_a_stop():
     assert "not confirmed within" in str(Setup(confirm=True, confirm_timeout_s=0.1).refusal(motion()))
     setup = Setup(confirm=True)
@@ -119,7 +135,7 @@ def test_waiting_ends_with_the_timeout_or_a_stop():
         raise ExecutionError("stop was called", FailureReason.STOPPED, cancelled=True)
 
     with pytest.raises(ExecutionError, match="stop was called"):
-        setup.gate.pass_through(motion(), cancelled)
+        setup.gate.pass_through(motion(), cancelled, nothing_new)
     assert not setup.gate.waiting
 
 

@@ -8,7 +8,8 @@ import pytest
 from dynarend_core.planning.limiter import LimiterConfig, TrajectoryLimiter
 from dynarend_core.planning.panda import JOINT_NAMES
 from dynarend_ros.arm_state import ArmState
-from dynarend_ros.keyframe_execution import ExecutionLimits, KeyframeExecution
+from dynarend_ros.execution_limits import ExecutionLimits
+from dynarend_ros.keyframe_execution import KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
 from dynarend_ros.motion_watch import MotionWatch
 from dynarend_ros.robots import find_robot

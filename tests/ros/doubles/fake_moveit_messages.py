@@ -195,7 +195,26 @@ class ServiceClient:
     def call_async(self, request):
         assert type(request) is self.kind.Request
         self.requests.append(request)
-        return Future(self.answer, done=self.answer is not None)
+        answer = self.answer(request) if callable(self.answer) else self.answer
+        return Future(answer, done=answer is not None)
+
+
+class SceneServer:
+    """``apply_planning_scene`` as move_group answers it: the removal of what is not there is refused."""
+
+    def __init__(self, *there):
+        self.there = set(there)
+
+    def __call__(self, request):
+        success = True
+        for item in request.scene.world.collision_objects:
+            if item.operation == type(item).ADD:
+                self.there.add(item.id)
+            elif item.id in self.there:
+                self.there.remove(item.id)
+            else:
+                success = False
+        return types.SimpleNamespace(success=success)
 
 
 class Node:
