@@ -186,10 +186,10 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _execute(self, item: tuple[int, Keyframe]) -> None:
         stamp_ns, keyframe = item
-        if not self._p.dry_run:
-            self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
         status, text = GoalStatus.STATUS_ABORTED, ""
         try:
+            if not self._p.dry_run:
+                self._status.publish(goal_status_to_message(GoalStatus.STATUS_EXECUTING, stamp_ns))
             text = self._execution.run(keyframe, self._admission.cloud)
             status = GoalStatus.STATUS_SUCCEEDED
         except ExecutionError as error:
