@@ -103,6 +103,7 @@ class KeyframeDataset:
         self.tasks, self.aabb, self.config = list(tasks), np.asarray(aabb, dtype=np.float64), config
         self.named = None if named is None else list(named)
         self.names = tuple(sorted({name for n in named or () for name in n.names}))
+        self._ids = [np.array([*map(self.names.index, n.names), -1]) for n in named or ()]
         self.rows: list[Array] = []
         for number, task in enumerate(self.tasks):
             has_points = np.diff(task.offsets)[task.frame] > 0
@@ -167,8 +168,7 @@ class KeyframeDataset:
         if self.named is None:
             return np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
         task = self.named[number]
-        ids = np.array([*(self.names.index(name) for name in task.names), -1])
-        return task.xyz[frame], ids[task.ids[frame]]
+        return task.xyz[frame], self._ids[number][task.ids[frame]]
 
     def _close(self, xyz: Array, rgb: Array, target_m: Array, motion: Array, rng: np.random.Generator) -> Array:
         """Points that the zoom cube can hold wherever its noise and the turn put it."""

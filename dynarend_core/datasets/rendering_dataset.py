@@ -23,7 +23,9 @@ from dynarend_core.geometry.rotations import rotation_z
 Array = np.ndarray
 
 _CANDIDATES = 4
-_CHANGED_COLOUR, _CHANGED_DEPTH_M, _FEWEST_CHANGED = 25, 0.02, 20
+CHANGED_COLOUR, CHANGED_DEPTH_M = 0.1, 0.02
+"""A pixel shows something else if its colour, in ``[0, 1]``, or its depth [m] differs by more."""
+_FEWEST_CHANGED = 20
 _FREE_SHARE = 8
 
 
@@ -199,5 +201,5 @@ def _changed(views: TaskViews, before: int, frame: int, camera: int) -> Array:
     if not np.allclose(views.T_base_camera[before, camera], views.T_base_camera[frame, camera], atol=1e-6):
         return np.zeros(0, dtype=np.int64)
     colours, depths = views.rgb[[before, frame], camera].astype(np.int16), views.depth[[before, frame], camera]
-    far = np.abs(depths[1].astype(np.int32) - depths[0]) * DEPTH_UNIT_M > _CHANGED_DEPTH_M
-    return np.flatnonzero(far | (np.abs(colours[1] - colours[0]).max(axis=-1) > _CHANGED_COLOUR))
+    far = np.abs(depths[1].astype(np.int32) - depths[0]) * DEPTH_UNIT_M > CHANGED_DEPTH_M
+    return np.flatnonzero(far | (np.abs(colours[1] - colours[0]).max(axis=-1) > 255.0 * CHANGED_COLOUR))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynarend_core.datasets.rendering_dataset import CHANGED_COLOUR, CHANGED_DEPTH_M
 from dynarend_core.errors import DatasetError
 from dynarend_core.foresight import Foresight, Picture, PictureErrors, baselines, picture_errors, workspace_pixels
 from dynarend_core.foresight.scenes import Scene, SceneSource
@@ -23,8 +24,6 @@ from dynarend_core.visualization.splat import Viewpoint
 
 Array = np.ndarray
 
-CHANGED_COLOUR = 0.1
-CHANGED_DEPTH_M = 0.02
 _FEWEST_CHANGED = 16
 
 
