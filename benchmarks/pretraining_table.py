@@ -30,13 +30,12 @@ ROWS: dict[str, list[str] | None] = {
     "without reconstruction": ["--now-weight", "0"],
     "without rgb": ["--rgb-weight", "0"],
     "without depth": ["--depth-weight", "0"],
-    "without semantics": ["--semantics", "none"],
+    "without semantics": ["--semantic-weight", "0"],
     "without target views": ["--no-target-views"],
     "without naming": ["--naming-weight", "0"],
 }
 PRETRAINING = ["--batch-size", "8", "--steps", "1200", "--yaw-deg", "20"]
 FINE_TUNING = ["--batch-size", "16", "--steps", "1200", "--yaw-deg", "20"]
-RECIPE = " ".join([*PRETRAINING, *FINE_TUNING])
 EPISODES = 25
 RECORDINGS = 110
 """A task; ten more than the largest row needs, for the expert fails some scenes."""
@@ -102,7 +101,15 @@ def _row(name: str, demonstrations: int, seed: int, args: argparse.Namespace) ->
     for words, result in _stages(name, demonstrations, seed, folder, args):
         if args.dry_run:
             print("dynarend", shlex.join(words))
-        elif not result.exists():
+            continue
+        made_by = result.with_suffix(".command")
+        if made_by.exists() and made_by.read_text() != shlex.join(words):
+            raise SystemExit(
+                f"{result.with_suffix('')} was made by other options ({made_by}): move it away, or use --out"
+            )
+        made_by.parent.mkdir(parents=True, exist_ok=True)
+        made_by.write_text(shlex.join(words))
+        if not result.exists():
             resume = ["--resume"] if (result.with_suffix("") / "state").exists() else []
             _run([*words, *resume])
     return {} if args.dry_run else json.loads((folder / f"evaluate-{demonstrations}.json").read_text())
@@ -138,13 +145,24 @@ def _summary(name: str, demonstrations: int, reports: list[dict]) -> Row:
     command = f'python benchmarks/pretraining_table.py --rows "{name}" --demonstrations {demonstrations}'
     command += f" --seeds {len(reports)}" if len(reports) > 1 else ""
     shares = {t: sum(r["successes"] for r in rs) / sum(r["episodes"] for r in rs) for t, rs in tasks.items()}
-    return Row(name, demonstrations, len(reports), successes / episodes, low, high, episodes, shares, command, RECIPE)
+    return Row(
+        name, demonstrations, len(reports), successes / episodes, low, high, episodes, shares, command, _recipe(name)
+    )
+
+
+def _recipe(name: str) -> str:
+    """What a row is made with, but for the number of demonstrations: only rows of today's recipe stand together."""
+    options = ROWS[name]
+    pretraining = [] if options is None else [f"{RECORDINGS} recordings", *PRETRAINING, *options]
+    return " ".join([*pretraining, *FINE_TUNING, f"{EPISODES} episodes"])
 
 
 def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
     """Put the row in its place among those that stand; rows made by another recipe go."""
     rows = [Row(**r) for r in json.loads(json_path.read_text())["rows"]] if json_path.is_file() else []
-    rows = [r for r in rows if r.recipe == RECIPE and (r.name, r.demonstrations) != (row.name, row.demonstrations)]
+    rows = [
+        r for r in rows if r.recipe == _recipe(r.name) and (r.name, r.demonstrations) != (row.name, row.demonstrations)
+    ]
     rows.append(row)
     rows.sort(key=lambda r: (r.demonstrations, list(ROWS).index(r.name)))
     json_path.parent.mkdir(parents=True, exist_ok=True)

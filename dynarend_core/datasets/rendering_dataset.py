@@ -137,7 +137,7 @@ class RenderingDataset:
         self, number: int, frame: int, before: int | None, motion: Array, rng: np.random.Generator
     ) -> PixelSample:
         views = self.views[number]
-        camera = int(rng.choice(self.cameras[number]))
+        camera = self._camera(number, frame, before, rng)
         width = views.depth.shape[3]
         flat = self._candidates(views, frame, before, camera, rng)
         v, u = np.divmod(flat, width)
@@ -165,6 +165,17 @@ class RenderingDataset:
             *self.semantics.at(number, frame, camera, v[chosen], u[chosen]),
         )
 
+    def _camera(self, number: int, frame: int, before: int | None, rng: np.random.Generator) -> int:
+        """One of the cameras; for a future every second time one that stands still, which shows what changes.
+
+        A wrist camera moves with the arm, and each frame of a store has target views of its own.
+        """
+        cameras = self.cameras[number]
+        if before is not None and rng.random() < 0.5:
+            T = self.views[number].T_base_camera
+            cameras = [i for i in cameras if np.allclose(T[before, i], T[frame, i], atol=1e-6)] or cameras
+        return int(rng.choice(cameras))
+
     def _choose(self, usable: Array, free: Array) -> Array:
         """Numbers of the candidates that become rays: usable ones, with some that see nothing in the workspace."""
         through = np.flatnonzero(free)[: self.config.rays // _FREE_SHARE]
@@ -176,8 +187,9 @@ class RenderingDataset:
     ) -> Array:
         """Pixels to choose from: half of the rays go to the objects in view, each as often as the others.
 
-        A button covers one pixel in four hundred: pixels drawn evenly would hardly ever show it. Of a future, first a
-        third goes to where it differs from the present: most of a scene stays as it is, and copying it teaches nothing.
+        A button covers one pixel in four hundred: pixels drawn evenly would hardly ever show it. Of a future seen by a
+        still camera, first a third goes to where it differs from the present: most of a scene stays as it is, and
+        copying it teaches nothing.
         """
         rays, pixels = self.config.rays, int(np.prod(views.depth.shape[2:]))
         evenly = rng.integers(0, pixels, _CANDIDATES * rays)

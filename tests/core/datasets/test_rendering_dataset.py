@@ -76,6 +76,17 @@ def test_a_future_is_looked_at_where_it_differs(toy_store, tmp_path):
     assert not any((d.now.rgb == 1).all(axis=1).any() for d in drawn)
 
 
+def test_a_future_is_mostly_seen_by_a_camera_that_stands_still(rich_store):
+    data, rng = dataset(rich_store), np.random.default_rng(0)
+    poses = np.array(data.views[0].T_base_camera)
+    poses[:, 1:, 0, 3] += 0.001 * np.arange(len(poses))[:, None]  # all but the first camera move
+    data.views[0] = dataclasses.replace(data.views[0], T_base_camera=poses)
+    frame = data.views[0].target_frame[0]
+    drawn = np.array([data._camera(0, frame, frame - 1, rng) for _ in range(600)])
+    assert np.mean(drawn == 0) == pytest.approx(2 / 3, abs=0.06)
+    assert set(drawn) == {0, 1, 2}
+
+
 def test_a_held_out_camera_is_never_drawn(toy_store, tmp_path):
     """Its colours are overwritten with white in the cache; no drawn pixel is white."""
     data, rng = dataset(toy_store(tmp_path), without_camera="side"), np.random.default_rng(0)
