@@ -80,5 +80,5 @@ class FinetuneDisplay:
         self.console.print(table)
 
     def on_rendering(self, step: int, reports: list[RenderReport]) -> None:
-        """Views of held-out scenes were rendered."""
-        self.console.print(render_table(f"held-out scenes at step {step}", reports))
+        """Views that the network was not given were rendered."""
+        self.console.print(render_table(f"views not given, at step {step}", reports))

@@ -70,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     foresight = Foresight.from_policy(args.policy, args.device)
     with console.status("rendering") as status:
-        validation = RenderValidation(_scenes(args), lambda done: status.update(f"rendering: {done} scenes done"))
+        validation = RenderValidation(
+            _scenes(args), on_scene=lambda done: status.update(f"rendering: {done} scenes done")
+        )
         reports, picture = validation.run(foresight, args.scenes)
     console.print(render_table(f"views the network was not given, {args.data or args.rlbench}", reports))
     if args.picture is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dynarend_core.datasets.cache_folder import rebuilt
 from dynarend_core.datasets.cache_signature import cache_signature
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError, ObservationError
@@ -96,8 +97,9 @@ def load_task(
     folder = store.root / ".clouds" / task
     signature = cache_signature(store, task, stored, CACHE_VERSION, fusion.aabb_base.tolist(), fusion.voxel_m)
     if _stored_signature(folder) != signature:
-        _build(store, task, stored, fusion, folder, progress)
-        (folder / "signature.json").write_text(json.dumps(signature))
+        with rebuilt(folder) as fresh:
+            _build(store, task, stored, fusion, fresh, progress)
+            (fresh / "signature.json").write_text(json.dumps(signature))
     with np.load(folder / "index.npz", allow_pickle=False) as index:
         arrays = {name: index[name] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
     if arrays["offsets"][-1] == 0:
@@ -129,7 +131,7 @@ def checked_count(store: DemonstrationStore, task: str, episodes: int | None) ->
 
 
 def _stored_signature(folder: Path) -> str:
-    """What the cache was made from; empty if a part of it is missing. It is written last."""
+    """What the cache was made from; empty if a part of it is missing."""
     if not all((folder / name).is_file() for name in ("index.npz", "points.bin", "instructions.json")):
         return ""
     try:
@@ -146,8 +148,6 @@ def _build(
     folder: Path,
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "signature.json").unlink(missing_ok=True)
     fuser = CloudFuser(fusion)
     frames: dict[str, list] = {name: [] for name in _FRAME_FIELDS}
     transitions: dict[str, list] = {name: [] for name in _TRANSITION_FIELDS}

@@ -53,14 +53,15 @@ class FeatureMaps:
                 f"called {name!r}; compute them with `dynarend features --data {store.root} --name {name} --model FILE`"
             )
         try:
-            self._maps = [np.load(_file(folder, i), mmap_mode="r", allow_pickle=False) for i in ids]
+            shapes = [np.load(_file(folder, i), mmap_mode="r", allow_pickle=False).shape for i in ids]
         except (OSError, ValueError, EOFError) as error:
             raise DatasetError(
                 f"the features in {folder} are damaged ({error}); delete that folder and run `dynarend features` again"
             ) from error
-        self._first = np.cumsum([0, *(len(m) for m in self._maps)])
+        self._files = [_file(folder, i) for i in ids]
+        self._first = np.cumsum([0, *(shape[0] for shape in shapes)])
         self._image = tuple(index["image"])
-        self.channels = int(self._maps[0].shape[-1])
+        self.channels = int(shapes[0][-1])
 
     def at(self, frame: int, camera: int, v: Array, u: Array) -> Array:
         """Features seen by pixels, interpolated between the centres of patches.
@@ -75,7 +76,9 @@ class FeatureMaps:
             ``(r, s)`` float32.
         """
         number = int(np.searchsorted(self._first, frame, side="right")) - 1
-        grid = self._maps[number][frame - self._first[number], camera]
+        # Opened for every look: a map held open costs a file descriptor, and stores have thousands of episodes.
+        maps = np.load(self._files[number], mmap_mode="r", allow_pickle=False)
+        grid = maps[frame - self._first[number], camera]
         gh, gw = grid.shape[:2]
         y0, y1, wy = _between((np.asarray(v) + 0.5) / self._image[0] * gh - 0.5, gh)
         x0, x1, wx = _between((np.asarray(u) + 0.5) / self._image[1] * gw - 0.5, gw)

@@ -7,8 +7,11 @@ the points. A cache that does not fit the episodes on disk is rebuilt.
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -60,14 +63,25 @@ def load_named_points(
     episodes = store.episodes(task)
     signature = cache_signature(store, task, episodes, _VERSION, POINTS, np.asarray(aabb).tolist())
     path = store.root / ".names" / f"{task}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as cached:
-            if str(cached["signature"]) == signature:
-                return NamedPoints(task, tuple(cached["names"].tolist()), cached["xyz"], cached["ids"])
+    if (cached := _cached(path, task, signature)) is not None:
+        return cached
     points = _choose(store, task, episodes, aabb, progress)
     path.parent.mkdir(exist_ok=True)
-    np.savez(path, signature=signature, names=np.array(points.names), xyz=points.xyz, ids=points.ids)
+    temporary = path.with_name(f".{task}.{os.getpid()}.npz")
+    np.savez(temporary, signature=signature, names=np.array(points.names), xyz=points.xyz, ids=points.ids)
+    os.replace(temporary, path)
     return points
+
+
+def _cached(path: Path, task: str, signature: str) -> NamedPoints | None:
+    """What the file holds, if it was made from the same episodes and can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as cached:
+            if str(cached["signature"]) != signature:
+                return None
+            return NamedPoints(task, tuple(cached["names"].tolist()), cached["xyz"], cached["ids"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def _choose(

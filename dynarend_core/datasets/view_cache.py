@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dynarend_core.datasets.cache_folder import rebuilt
 from dynarend_core.datasets.cache_signature import cache_signature
 from dynarend_core.datasets.cloud_cache import checked_count
 from dynarend_core.datasets.packing import DEPTH_UNIT_M, encode_depth
@@ -100,8 +101,9 @@ def load_views(
     folder = store.root / ".views" / task
     signature = cache_signature(store, task, stored, CACHE_VERSION)
     if not all((folder / name).is_file() for name in _FILES) or (folder / _FILES[-1]).read_text() != signature:
-        _build(store, task, stored, folder, progress)
-        (folder / _FILES[-1]).write_text(signature)
+        with rebuilt(folder) as fresh:
+            _build(store, task, stored, fresh, progress)
+            (fresh / _FILES[-1]).write_text(signature)
     return _open(task, folder, count)
 
 
@@ -125,8 +127,6 @@ def _build(
     folder: Path,
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _FILES[-1]).unlink(missing_ok=True)
     lists: dict[str, list] = {name: [] for name in _INDEX_FIELDS}
     vocabulary = Vocabulary(task)
     layout: tuple = ()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dynarend_core.datasets.records import EpisodeRecord, FrameRecord
 from dynarend_core.datasets.rlbench_reader import RLBenchEpisode, read_episode
 from dynarend_core.datasets.store import DemonstrationStore
@@ -46,8 +48,8 @@ def stored_scenes(store: DemonstrationStore, camera: str | None, count: int) -> 
 
     Args:
         store: Held-out demonstrations.
-        camera: Input camera to leave out of the cloud, or a target view; None takes the target views where the store
-            has some, else the first camera.
+        camera: Input camera to leave out of the cloud, or a target view; None takes a target view and a camera that
+            stands still in turn (only a still one shows what changes), or the first camera without target views.
         count: Scenes a task.
 
     Raises:
@@ -97,12 +99,19 @@ def _stored_scene(record: EpisodeRecord, index: int, camera: str | None, number:
     before, after = (record.frames[i] for i in (transition.frame_index, transition.target_index))
     observation = record.observation(transition, record.instructions[0])
     name, label = camera, camera
-    if camera in (None, TARGET_VIEWS) and before.targets:
-        name, label = before.targets[number % len(before.targets)].name, TARGET_VIEWS
+    if before.targets and (camera == TARGET_VIEWS or (camera is None and number % 2 == 0)):
+        name, label = before.targets[number // 2 % len(before.targets)].name, TARGET_VIEWS
     elif camera is None:
-        name = label = before.views[0].name
+        name = label = _still(before, after)
     now, future = (_named(frame, name, record.task) for frame in (before, after))
     return Scene(record.task, str(label), _without(observation, now.name), now, future)
+
+
+def _still(before: FrameRecord, after: FrameRecord) -> str:
+    """The first input camera that does not move, else the first."""
+    poses = {v.name: v.T_base_camera for v in after.views}
+    still = [v.name for v in before.views if np.allclose(poses.get(v.name, np.nan), v.T_base_camera, atol=1e-6)]
+    return (still or [before.views[0].name])[0]
 
 
 def _named(frame: FrameRecord, name: str | None, task: str) -> CameraView:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from dynarend_core.datasets.cache_signature import store_key
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
+from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, load_info, save_checkpoint
@@ -144,7 +146,8 @@ class Finetune:
             return collate([train.draw(rng) for _ in range(count)], self.encoder, rng)
 
         names = NameTable(train.names, self.encoder) if train.names else None
-        config = dataclasses.replace(self.config.loop, variant=self.config.variant())
+        key = store_key(DemonstrationStore(self.config.data), self.config.demonstrations)
+        config = dataclasses.replace(self.config.loop, variant=f"{self.config.variant()} {key}")
         return TrainingLoop(network, LossModule(network, query_noise, names), prepare, config)
 
     def _validate(

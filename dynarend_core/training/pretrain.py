@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import torch
 
+from dynarend_core.datasets.cache_signature import store_key
 from dynarend_core.datasets.store import DemonstrationStore
-from dynarend_core.errors import CheckpointError
+from dynarend_core.errors import CheckpointError, ConfigurationError
 from dynarend_core.foresight.foresight import Foresight
 from dynarend_core.foresight.scenes import stored_scenes
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
@@ -64,7 +65,11 @@ class Pretrain:
         join_processes(c.loop.device)
         data = load_pretrain_data(c, self.on_data)
         held_out = DemonstrationStore(c.validation_data or c.data)
-        validation = RenderValidation(functools.partial(stored_scenes, held_out, c.held_out_camera))
+        next(
+            stored_scenes(held_out, c.held_out_camera, 1)
+        )  # an unknown camera, say, is refused before hours have gone by
+        title = "views not given, of held-out scenes" if c.validation_data else "views not given, of training scenes"
+        validation = RenderValidation(functools.partial(stored_scenes, held_out, c.held_out_camera), title)
         loop, info = self._loop(data)
         if c.resume:
             loop.resume(c.out / "state")
@@ -75,6 +80,7 @@ class Pretrain:
         self._train(loop, info, validation, logs)
         reports: list[RenderReport] = []
         if logs is not None:
+            self._save(loop, info, [])
             reports = self._render(loop, info, validation, logs, c.validation_scenes)
             self._save(loop, info, reports)
             logs.close()
@@ -95,7 +101,8 @@ class Pretrain:
         validation: RenderValidation,
         logs: RunLogs | None,
     ) -> None:
-        saved = rendered = time.monotonic()
+        saved = time.monotonic()
+        rendering_due = saved + self.config.validate_every_s
         for log in loop.run():
             if logs is None:
                 continue
@@ -103,12 +110,13 @@ class Pretrain:
             if self.on_step is not None:
                 self.on_step(log)
             now = time.monotonic()
-            if now - rendered > self.config.validate_every_s:
-                self._render(loop, info, validation, logs, 1)
-                rendered = time.monotonic()
             if now - saved > self.config.save_every_s:
                 self._save(loop, info, [])
                 saved = time.monotonic()
+            if now > rendering_due:
+                self._render(loop, info, validation, logs, 1)
+                took = time.monotonic() - now
+                rendering_due = now + took + max(self.config.validate_every_s, 20.0 * took)
 
     def _network(self, info: CheckpointInfo) -> tuple[DynaRend, CheckpointInfo]:
         """A new network, or the finished policy that only gets a renderer."""
@@ -129,6 +137,9 @@ class Pretrain:
         network, info = self._network(data.info)
         source = data.dataset.semantics
         names = NameTable(source.names, self.encoder) if source.names else None
+        w = r.weights
+        if not (w.rgb or w.depth or (w.semantic and (names or source.channels)) or (w.naming and names)):
+            raise ConfigurationError(f"nothing to learn from: weights {w}, and no meanings of pixels are known")
         channels = (NAME_CHANNELS if names else source.channels) if r.weights.semantic else 0
         render = r.render.fitted(network.coarse.stem.skip_channels, channels)
         pretrainer = Pretrainer(
@@ -140,7 +151,8 @@ class Pretrain:
             drawn = [data.dataset.draw(rng) for _ in range(count)]
             return collate_rendering(drawn, self.encoder, rng, tokens, r.mask_ratio, r.render.samples)
 
-        loop = TrainingLoop(pretrainer, pretrainer, prepare, dataclasses.replace(c.loop, variant=c.variant()))
+        variant = f"{c.variant()} {store_key(DemonstrationStore(c.data), c.demonstrations)}"
+        loop = TrainingLoop(pretrainer, pretrainer, prepare, dataclasses.replace(c.loop, variant=variant))
         return loop, info
 
     def _render(

@@ -21,7 +21,7 @@ class PretrainConfig:
         preset_name: Name of the preset, for the checkpoint.
         preset: Network, training and rendering settings.
         loop: Device, seed, limits.
-        validation_data: Store of held-out demonstrations; None renders scenes of ``data``.
+        validation_data: Store of held-out demonstrations; None renders training scenes.
         held_out_camera: Never a target of training, and the view that is rendered for validation.
         demonstrations: Use only the first so many of each task; None for all.
         semantics: ``"auto"`` (object names where the store has them), ``"names"``, ``"none"``, or the name under which
@@ -30,11 +30,11 @@ class PretrainConfig:
         frozen_policy: Finished policy to fit a renderer to; the network itself is not trained.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
-        validate_every_s: Time between renderings of held-out scenes [s].
+        validate_every_s: Time between renderings [s]; longer where one takes more than a twentieth of it.
         validation_scenes: Scenes a task at the last rendering; one a task before.
 
     Raises:
-        ConfigurationError: No loss is left, or a weight is negative.
+        ConfigurationError: No loss is left, a weight is negative, or no rays or no visible tokens.
     """
 
     data: Path
@@ -54,24 +54,30 @@ class PretrainConfig:
     validation_scenes: int = 6
 
     def __post_init__(self) -> None:
-        w = self.preset.rendering.weights
+        r, w = self.preset.rendering, self.preset.rendering.weights
         terms = (w.rgb, w.depth, w.semantic, w.naming)
         if min(*terms, w.now, w.future) < 0 or max(w.now, w.future) == 0 or max(terms) == 0:
             raise ConfigurationError(f"no loss is left with weights {w}; none may be negative, two must be positive")
+        if r.rays < 1 or not 0.0 <= r.mask_ratio[0] <= r.mask_ratio[1] < 1.0:
+            raise ConfigurationError(
+                "rays must be at least 1 and the mask ratio two shares 0 <= low <= high < 1 such as 0.2 0.6, "
+                f"got {r.rays} and {r.mask_ratio}"
+            )
 
     def variant(self) -> str:
         """What tells this run from others beside the loop's settings."""
         r = self.preset.rendering
+        frozen = None if self.frozen_policy is None else self.frozen_policy.resolve().parts[-2:]
         return (
             f"pretrain rays={r.rays} mask={r.mask_ratio} {r.weights} without={self.held_out_camera} "
             f"demonstrations={self.demonstrations} semantics={self.semantics} targets={self.target_views} "
-            f"frozen={self.frozen_policy is not None} {self.data.resolve().name} {self.preset.training.augmentation()}"
+            f"frozen={frozen} {self.data.resolve().name} {self.preset.training.augmentation()}"
         )
 
 
 @dataclass(frozen=True)
 class PretrainReport:
-    """Outcome of a run; ``picture`` shows renderings of held-out scenes."""
+    """Outcome of a run; ``picture`` shows renderings of such views."""
 
     policy: str
     picture: str

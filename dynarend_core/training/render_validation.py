@@ -1,4 +1,4 @@
-"""How well are views of held-out scenes rendered that the network was not given, beside what costs nothing?
+"""How well are views rendered that the network was not given, beside what costs nothing?
 
 Only pixels whose surface lies inside the workspace count. Baselines (``foresight/baselines.py``): ``warp`` moves the
 nearest input view to the compared one, ``splat`` draws the input cloud, ``constant`` knows the true view's mean colour
@@ -56,11 +56,14 @@ class RenderValidation:
 
     Args:
         scenes: Where they come from.
+        title: What the picture is called.
         on_scene: Called with the number of scenes done.
     """
 
-    def __init__(self, scenes: SceneSource, on_scene: Callable[[int], None] | None = None) -> None:
-        self.scenes, self.on_scene = scenes, on_scene
+    def __init__(
+        self, scenes: SceneSource, title: str = "views not given", on_scene: Callable[[int], None] | None = None
+    ) -> None:
+        self.scenes, self.title, self.on_scene = scenes, title, on_scene
 
     def run(self, foresight: Foresight, scenes_per_task: int) -> tuple[list[RenderReport], Array]:
         """Errors of the renderings and the baselines, and a picture of one scene a task.
@@ -85,7 +88,7 @@ class RenderValidation:
         frames = [frame for strip in shown.values() for frame in strip.values()]
         captions = [caption for strip in shown.values() for caption in strip]
         cameras = ", ".join(dict.fromkeys(camera for _, _, camera in errors))
-        picture = filmstrip(frames, captions, columns=8, frame_width=150, title=f"unseen by the network: {cameras}")
+        picture = filmstrip(frames, captions, columns=8, frame_width=150, title=f"{self.title}: {cameras}")
         return [_report(*key, rows) for key, rows in errors.items()], picture
 
 

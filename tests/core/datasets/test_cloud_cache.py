@@ -67,6 +67,26 @@ def test_the_cache_is_built_once_and_again_when_episodes_change(store):
     assert len(built) == 5
 
 
+def test_a_training_keeps_the_cloud_that_it_maps_while_another_builds_anew(store):
+    mapped = load_task(store, "toy", FusionConfig())
+    before = np.array(mapped.points)
+    store.write("toy", 0, episode(7))
+    load_task(store, "toy", FusionConfig())
+    np.testing.assert_array_equal(mapped.points, before)
+    assert [p.name for p in (store.root / ".clouds").iterdir()] == ["toy"]
+
+
+def test_a_build_that_fails_leaves_what_was_there(store):
+    load_task(store, "toy", FusionConfig())
+    path = store.path("toy", 1)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300])
+    with pytest.raises(DatasetError):
+        load_task(store, "toy", FusionConfig())
+    assert (store.root / ".clouds" / "toy" / "points.bin").stat().st_size > 0
+    assert [p.name for p in (store.root / ".clouds").iterdir()] == ["toy"]
+
+
 def test_the_cache_is_not_mistaken_for_a_task(store):
     load_task(store, "toy", FusionConfig())
     assert store.tasks() == ["toy"]

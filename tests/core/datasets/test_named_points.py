@@ -53,6 +53,13 @@ def test_the_choice_is_kept_until_an_episode_changes(named_store):
     assert len(load_named_points(named_store, "toy", SCENE_AABB_BASE).xyz) > len(first.xyz)
 
 
+def test_a_file_cut_short_is_made_again(named_store):
+    first = load_named_points(named_store, "toy", SCENE_AABB_BASE)
+    path = named_store.root / ".names" / "toy.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    np.testing.assert_array_equal(load_named_points(named_store, "toy", SCENE_AABB_BASE).xyz, first.xyz)
+
+
 def test_points_move_with_the_scene(named_store):
     task = load_task(named_store, "toy", FusionConfig(SCENE_AABB_BASE))
     named = load_named_points(named_store, "toy", SCENE_AABB_BASE)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, ConfigurationError, DatasetError
 from dynarend_core.networks.checkpoint import build_network, load_checkpoint
 from dynarend_core.rendering.renderer_file import load_renderer
@@ -123,3 +124,32 @@ def test_a_run_without_losses_or_data_is_refused(config, tmp_path):
         with_weights(config, rgb=0.0, depth=0.0, semantic=0.0, naming=0.0)
     with pytest.raises(DatasetError, match="dynarend collect"):
         Pretrain(dataclasses.replace(config, data=tmp_path / "empty")).execute()
+
+
+@pytest.mark.parametrize("change", [{"rays": 0}, {"mask_ratio": (20.0, 60.0)}, {"mask_ratio": (0.6, 0.2)}])
+def test_rays_and_masks_out_of_range_are_refused(config, change):
+    preset_ = config.preset
+    with pytest.raises(ConfigurationError, match="rays must be at least 1"):
+        dataclasses.replace(
+            config, preset=dataclasses.replace(preset_, rendering=dataclasses.replace(preset_.rendering, **change))
+        )
+
+
+def test_a_run_that_only_unknown_names_could_teach_is_refused(config):
+    with pytest.raises(ConfigurationError, match="nothing to learn from"):
+        Pretrain(dataclasses.replace(with_weights(config, rgb=0.0, depth=0.0), semantics="none")).execute()
+
+
+def test_a_validation_store_is_looked_at_before_training(config, tmp_path):
+    seen = []
+    with pytest.raises(DatasetError, match="dynarend collect"):
+        Pretrain(dataclasses.replace(config, validation_data=tmp_path / "no"), on_step=seen.append).execute()
+    assert not seen
+
+
+def test_a_run_is_not_resumed_with_other_episodes(config):
+    Pretrain(dataclasses.replace(config, save_every_s=0.0)).execute()
+    store = DemonstrationStore(config.data)
+    store.write("toy", 77, store.read("toy", 0))
+    with pytest.raises(CheckpointError, match="settings"):
+        Pretrain(dataclasses.replace(config, resume=True)).execute()

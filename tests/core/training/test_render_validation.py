@@ -47,7 +47,9 @@ def policy(debug_network, debug_info, encoder):
 
 def test_the_truth_has_no_error_and_a_copy_fails_exactly_where_the_scene_changed(scene, policy):
     done = []
-    reports, picture = RenderValidation(lambda count: iter([scene] * count), done.append).run(Oracle(policy, scene), 2)
+    reports, picture = RenderValidation(lambda count: iter([scene] * count), on_scene=done.append).run(
+        Oracle(policy, scene), 2
+    )
     by = {(r.when, r.source): r for r in reports}
     assert by["now", "rendered"].psnr_db == 100.0
     assert by["now", "rendered"].depth_mean_cm == 0.0
