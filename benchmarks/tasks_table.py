@@ -83,8 +83,23 @@ def tasks_section(report: Report, perfect: Report | None) -> str:
     mean += [_of(report["held_out_phrasing"]), "", _causes(report["failures"])]
     lines.append(_row(["**mean**", "", *mean]))
     if perfect:
-        lines.append(f"\nPerfect executor: `{perfect['command']}`.")
+        lines.append(f"\nPerfect executor: `{perfect['command']}`. {_pairs(report, perfect)}")
     return "\n".join([*lines, _weak(report), ""])
+
+
+def _pairs(report: Report, perfect: Report) -> str:
+    """How many scenes only one of the two solves."""
+    planned, placed = (
+        {(e["task"], e["variation"], e["seed"]): e["success"] for e in r["episodes"]} for r in (report, perfect)
+    )
+    both = planned.keys() & placed.keys()
+    only_placed = sum(placed[key] and not planned[key] for key in both)
+    only_planned = sum(planned[key] and not placed[key] for key in both)
+    failed = sum(not planned[key] for key in both)
+    return (
+        f"Of {failed} scenes that fail with the planner it solves {only_placed}; it fails in {only_planned} that the "
+        "planner solves."
+    )
 
 
 def perturbations_section(report: Report) -> str:

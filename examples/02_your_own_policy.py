@@ -23,12 +23,10 @@ from dynarend_core.geometry.rotations import rotation_x
 from dynarend_core.perception.fusion import fuse
 from dynarend_core.sim.environment import EVALUATION_SEED_START
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+from dynarend_core.sim.mujoco.task import COLORS
 from dynarend_core.types import Keyframe, Observation, Prediction
 
-COLOURS = {
-    "maroon": (128, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "navy": (0, 0, 128), "yellow": (255, 255, 0),
-    "cyan": (0, 255, 255), "magenta": (255, 0, 255), "silver": (191, 191, 191), "gray": (128, 128, 128),
-}  # fmt: skip
+COLOURS = {name: np.round(255 * np.asarray(rgb)).astype(int) for name, rgb in COLORS.items()}
 ABOVE_M, PRESS_M = 0.08, -0.005
 
 

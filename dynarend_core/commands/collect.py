@@ -175,7 +175,7 @@ def _stored(job: _Job) -> bool:
     """Whether the episode is there already.
 
     Raises:
-        ConfigurationError: it is, with another number of target views.
+        ConfigurationError: it is, of another seed or with another number of target views.
     """
     from dynarend_core.datasets.store import DemonstrationStore
 
@@ -189,6 +189,12 @@ def _stored(job: _Job) -> bool:
         raise ConfigurationError(
             f"{store.path(job.task, job.episode)} is stored with {views} target views, not {job.target_views}; choose "
             f"another --out, give --target-views {views}, or delete it to have it recorded again"
+        )
+    seed = store.seed(job.task, job.episode)
+    if seed != job.seed:
+        raise ConfigurationError(
+            f"{store.path(job.task, job.episode)} shows the scene of seed {seed}, not {job.seed}: this store was begun "
+            f"with --seed-start {seed - job.episode}; give that, or choose another --out"
         )
     return True
 

@@ -139,7 +139,7 @@ def _check(args: argparse.Namespace) -> None:
 def _settings(
     args: argparse.Namespace, source: PolicySource, tasks: tuple[str, ...], perturbations: Sequence[str]
 ) -> EvaluationSettings:
-    from dynarend_core.evaluation.run_folder import EvaluationSettings
+    from dynarend_core.evaluation.run_folder import EvaluationSettings, code_fingerprint
     from dynarend_core.sim.environment import UNDISTURBED
 
     return EvaluationSettings(
@@ -153,6 +153,7 @@ def _settings(
         seed_start=args.seed_start,
         max_keyframes=args.max_keyframes,
         executor=args.executor,
+        code=code_fingerprint(),
     )
 
 
@@ -161,7 +162,7 @@ def _stage(args: argparse.Namespace, source: PolicySource) -> MujocoStage:
     from dynarend_core.evaluation.parallel import Pictures
 
     pictures = Pictures.ALL if args.filmstrips else Pictures.FAILURES if args.out else Pictures.NONE
-    return MujocoStage(source.resolved(), pictures, perfect_executor=args.executor == "perfect")
+    return MujocoStage(source.resolved(), pictures, source.fingerprint(), perfect_executor=args.executor == "perfect")
 
 
 def _collect(
@@ -179,6 +180,11 @@ def _collect(
     from dynarend_core.evaluation.run_folder import PICTURES
 
     results = list(folder.results) if folder else []
+    if folder and (others := {result.spec for result in results} - set(specs)):
+        raise ConfigurationError(
+            f"{folder.path} holds {len(others)} episodes that are not asked for, such as {next(iter(others))}: it was "
+            "begun by another version of this program; give another --out"
+        )
     done = {result.spec for result in results}
     failures = FailurePictures(folder.path / PICTURES, results) if folder else None
     with EvaluationDisplay(specs, results, console) as display:

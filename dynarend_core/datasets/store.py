@@ -89,6 +89,15 @@ class DemonstrationStore:
         with _opened(self.path(task, episode_id)) as (_, metadata):
             return tuple(metadata.get("target_cameras", ()))
 
+    def seed(self, task: str, episode_id: int) -> int:
+        """Seed of an episode's scene, without reading its images.
+
+        Raises:
+            DatasetError: as for :meth:`read`.
+        """
+        with _opened(self.path(task, episode_id)) as (_, metadata):
+            return int(metadata["seed"])
+
     def read(self, task: str, episode_id: int) -> EpisodeRecord:
         """Load an episode.
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from dynarend_core.errors import ConfigurationError, MissingDependencyError
+from dynarend_core.errors import ConfigurationError, MissingDependencyError, SimulationError
 from dynarend_core.evaluation.parallel import Stage, lost_episode
 from dynarend_core.evaluation.rollout import MAX_KEYFRAMES, EpisodeResult, EpisodeSpec
 
@@ -34,6 +34,7 @@ def run_on_dask(
         ConfigurationError: no scheduler answers there.
         DynaRendError: whatever ``make_stage`` raises.
         MissingDependencyError: Dask is not installed.
+        SimulationError: the scheduler went away.
     """
     distributed = _distributed()
     try:
@@ -46,8 +47,12 @@ def run_on_dask(
         futures = {client.submit(_play, spec, make_stage, max_keyframes, pure=False): spec for spec in specs}
         done = distributed.as_completed(list(futures), loop=client.loop, with_results=True, raise_errors=False)
         for future, result in done:
-            if future.status != "error":
+            if future.status == "finished":
                 yield result
+            elif future.status != "error":
+                raise SimulationError(
+                    f"the Dask scheduler at {scheduler} went away; run the same command again to go on (with --out)"
+                )
             elif isinstance(result[1], distributed.scheduler.KilledWorker):
                 yield lost_episode(futures[future], "the Dask workers that ran it died")
             else:

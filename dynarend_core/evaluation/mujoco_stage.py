@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 from dataclasses import dataclass
 
+from dynarend_core.errors import CheckpointError, MissingDependencyError
 from dynarend_core.evaluation.parallel import Pictures, Stage
 from dynarend_core.evaluation.policy_source import PolicySource
 from dynarend_core.sim.environment import EVALUATION_SEED_START
 from dynarend_core.types import Array
+
+_LOG = logging.getLogger(__name__)
 
 CAMERAS = ("front", "left_shoulder")
 SIZE = (256, 256)
@@ -22,19 +25,27 @@ class MujocoStage:
     Attributes:
         policy: What acts.
         pictures: Which episodes to photograph.
+        fingerprint: Of the policy that is meant: the one found here must have the same. Empty: whichever it is.
         perfect_executor: Reach keyframes without a planner (docs/evaluation.md).
     """
 
     policy: PolicySource
     pictures: Pictures = Pictures.NONE
+    fingerprint: str = ""
     perfect_executor: bool = False
 
     def __call__(self) -> Stage:
         """Load everything, with one thread: episodes run side by side.
 
         Raises:
+            CheckpointError: another policy lies at this place on this machine.
             DynaRendError: the policy cannot be loaded.
+            MissingDependencyError: this machine lacks OpenGL or a package.
         """
+        if self.fingerprint and self.policy.fingerprint() != self.fingerprint:
+            raise CheckpointError(
+                f"{self.policy.name} is not here what it was where the evaluation began; copy it anew"
+            )
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         import numpy as np
         import torch
@@ -48,6 +59,10 @@ class MujocoStage:
             return np.vstack([view.rgb for view in environment.world.views(CAMERAS, size=SIZE)])
 
         policy = self.policy.load()
-        with contextlib.suppress(Exception):  # in an episode it would be counted; here only compilation is to be over
+        try:
             policy.act(environment.reset(environment.task_names()[0], 0, EVALUATION_SEED_START))
+        except MissingDependencyError:
+            raise
+        except Exception as error:  # in an episode it is counted; here only compilation is to be over
+            _LOG.debug("warming up failed: %s", error)
         return Stage(environment, policy, snapshot, self.pictures)

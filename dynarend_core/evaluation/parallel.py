@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from dynarend_core.sim.environment import Environment
 from dynarend_core.types import Array, FailureReason
 
 MAX_RESTARTS = 2
-"""How often dead workers (a crashed driver, the memory killer) are replaced before the rest counts as failed."""
+"""How often an episode whose process died (a crashed driver, the memory killer) is tried again, alone."""
 
 
 class Pictures(enum.Enum):
@@ -78,25 +78,42 @@ def _run_in_workers(
     specs: Sequence[EpisodeSpec], make_stage: Callable[[], Stage], workers: int, max_keyframes: int
 ) -> Iterator[EpisodeResult]:
     remaining = list(specs)
+    while remaining:
+        try:
+            for result in _in_pool(remaining, make_stage, workers, max_keyframes):
+                remaining.remove(result.spec)
+                yield result
+        except BrokenProcessPool:
+            # Work is handed out in order: one of the first has killed its process, and only it may fail for that.
+            suspects, remaining = remaining[:workers], remaining[workers:]
+            for spec in suspects:
+                yield _alone(spec, make_stage, max_keyframes)
+
+
+def _in_pool(
+    specs: Sequence[EpisodeSpec], make_stage: Callable[[], Stage], workers: int, max_keyframes: int
+) -> Iterator[EpisodeResult]:
+    context = multiprocessing.get_context("spawn")  # fork would copy GL contexts and thread locks
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_stage,)) as pool:
+        futures = {pool.submit(_play, spec, max_keyframes) for spec in specs}
+        try:
+            for future in as_completed(futures):
+                futures.remove(future)  # it would keep its pictures until all episodes are over
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _alone(spec: EpisodeSpec, make_stage: Callable[[], Stage], max_keyframes: int) -> EpisodeResult:
+    """Run one episode in a process of its own, and again if that dies."""
     for _ in range(1 + MAX_RESTARTS):
-        context = multiprocessing.get_context("spawn")  # fork would copy GL contexts and thread locks
-        with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(make_stage,)) as pool:
-            futures: dict[Future[EpisodeResult], EpisodeSpec] = {
-                pool.submit(_play, spec, max_keyframes): spec for spec in remaining
-            }
-            try:
-                for future in as_completed(futures):
-                    result = future.result()
-                    remaining.remove(futures[future])
-                    yield result
-            except BrokenProcessPool:
-                continue
-            finally:
-                for future in futures:
-                    future.cancel()
-        return
-    for spec in remaining:
-        yield lost_episode(spec, f"the worker process died {1 + MAX_RESTARTS} times")
+        try:
+            (result,) = _in_pool([spec], make_stage, 1, max_keyframes)
+        except BrokenProcessPool:
+            continue
+        return result
+    return lost_episode(spec, f"its process died {1 + MAX_RESTARTS} times, in which nothing else ran")
 
 
 def lost_episode(spec: EpisodeSpec, message: str) -> EpisodeResult:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from dynarend_core.errors import ConfigurationError, PlanningError
+from dynarend_core.errors import ConfigurationError, MissingDependencyError, PlanningError
 from dynarend_core.geometry import se3
 from dynarend_core.sim.environment import UNDISTURBED, Environment
 from dynarend_core.types import Array, FailureReason, Keyframe, Observation, Prediction, StepResult
@@ -93,6 +93,7 @@ def run_episode(
     Raises:
         ConfigurationError: the task, variation, phrasing or perturbation does not exist, or the last makes no sense for
             the task.
+        MissingDependencyError: simulator, planner or policy need a package or driver that this machine lacks.
     """
     return _Episode(environment, policy, spec, snapshot).run(max_keyframes)
 
@@ -155,8 +156,8 @@ class _Episode:
                 spec.task, spec.variation, spec.seed, phrasing=spec.phrasing, perturbation=spec.perturbation
             )
             self._take_picture()
-        except ConfigurationError:
-            raise  # the caller's mistake, not the episode's
+        except (ConfigurationError, MissingDependencyError):
+            raise  # the caller's mistake or the machine's, not the episode's
         except Exception as error:
             raise _EpisodeError(FailureReason.SIMULATOR, f"reset: {_describe(error)}") from error
         self.instruction = observation.instruction
@@ -168,6 +169,8 @@ class _Episode:
             keyframe = self.policy.act(observation).keyframe
             self.latencies_ms.append((time.perf_counter() - start) * 1e3)
             se3.check(keyframe.T_base_gripper, "predicted T_base_gripper")
+        except MissingDependencyError:
+            raise
         except Exception as error:
             raise _EpisodeError(FailureReason.POLICY, f"keyframe {self.steps}: {_describe(error)}") from error
         return keyframe
@@ -178,6 +181,8 @@ class _Episode:
             self._take_picture()
         except PlanningError as error:
             raise _EpisodeError(FailureReason(error.cause), f"keyframe {self.steps}: {error}") from error
+        except MissingDependencyError:
+            raise
         except Exception as error:
             raise _EpisodeError(FailureReason.SIMULATOR, f"keyframe {self.steps}: {_describe(error)}") from error
         return result

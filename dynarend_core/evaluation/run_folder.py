@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -12,11 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import dynarend_core
 from dynarend_core.errors import ConfigurationError, DatasetError
 from dynarend_core.evaluation.records import from_line, to_line
 from dynarend_core.evaluation.rollout import EpisodeResult
 
 SETTINGS, EPISODES, REPORT, PAGE, PICTURES = "settings.json", "episodes.jsonl", "report.json", "report.html", "pictures"
+
+
+_DECIDING = (
+    "policy.py", "types.py", "datasets/points.py", "evaluation/rollout.py", "networks/*.py", "geometry/*.py",
+    "perception/*fusion*.py", "perception/_kernels.py", "planning/**/*.py", "sim/**/*.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class EvaluationSettings:
         seed_start: Seed of each task's first episode.
         max_keyframes: Keyframes after which an episode counts as timed out.
         executor: How keyframes are reached, ``planner`` or ``perfect``.
+        code: :func:`code_fingerprint` of the program.
     """
 
     policy: str
@@ -46,10 +55,20 @@ class EvaluationSettings:
     seed_start: int
     max_keyframes: int
     executor: str
+    code: str
 
     def as_json(self) -> dict[str, Any]:
         """As it is read back from JSON."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+def code_fingerprint() -> str:
+    """SHA-256 of the program's files that decide how an episode goes: with others, it is another evaluation."""
+    root, digest = Path(dynarend_core.__file__).parent, hashlib.sha256()
+    for file in sorted(file for part in _DECIDING for file in root.glob(part)):
+        digest.update(str(file.relative_to(root)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 class RunFolder:

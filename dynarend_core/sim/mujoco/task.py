@@ -63,6 +63,7 @@ class Task(ABC):
         self.rng = rng
         # How much larger than usual; perturbations set them before the scene is built.
         self.object_scale = self.receptacle_scale = 1.0
+        self.recolored: set[str] = set()
 
     @abstractmethod
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -91,7 +92,7 @@ class Task(ABC):
         """Called after every control step; for tasks that must remember the order of events."""
 
     def failure(self, world: MujocoWorld) -> FailureReason:
-        """What went irreparably wrong, if anything."""
+        """What ends the episode as a failure, if anything: a wrong thing done, or one that cannot be put right."""
         return FailureReason.NONE
 
 

@@ -135,7 +135,7 @@ class MujocoWorld:
         return self.task.success(self)
 
     def failure(self) -> FailureReason:
-        """What went irreparably wrong in the task, if anything."""
+        """What ends the episode as a failure, if anything; see :meth:`Task.failure`."""
         return self.task.failure(self)
 
     # -- commands ------------------------------------------------------------------------------------------------

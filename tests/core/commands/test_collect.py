@@ -65,6 +65,9 @@ def test_target_views_are_recorded_the_same_each_time_and_not_mixed(tmp_path: Pa
     assert written.target_cameras(TASK, 0) == ("orbit0", "orbit1")
     with pytest.raises(ConfigurationError, match="2 target views, not 0"):
         run(*common)
+    assert written.seed(TASK, 0) == 7
+    with pytest.raises(ConfigurationError, match="--seed-start 7"):
+        run(*(word.replace("7", "8") for word in common), "--target-views", "2")
 
 
 def test_verify_asks_less_of_the_experts_of_the_hardest_tasks() -> None:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from dynarend_core.errors import ConfigurationError, ObservationError, PlanningError, SimulationError
+from dynarend_core.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    ObservationError,
+    PlanningError,
+    SimulationError,
+)
 from dynarend_core.evaluation.rollout import EpisodeSpec, run_episode
 from dynarend_core.types import FailureReason, GripperState, Keyframe, Observation, Prediction, StepResult
 
@@ -99,6 +105,18 @@ def test_errors_of_the_environment_become_failures_with_their_cause(environment,
     result = play(environment)
     assert (result.success, result.failure_reason, result.steps) == (False, reason, 0)
     assert "no way" in result.message
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        ScriptedEnvironment(reset_error=MissingDependencyError("no OpenGL")),
+        ScriptedEnvironment(MissingDependencyError("no OpenGL")),
+    ],
+)
+def test_what_the_machine_lacks_is_no_failure_of_the_policy(environment):
+    with pytest.raises(MissingDependencyError, match="OpenGL"):
+        play(environment)
 
 
 def test_errors_of_the_policy_become_failures_and_name_the_keyframe():

@@ -18,7 +18,7 @@ from dynarend_core.types import FailureReason
 
 SETTINGS = EvaluationSettings(
     policy="models/p", fingerprint="ab" * 32, suite="", tasks=("a", "b"), perturbations=("none",), episodes=2,
-    repeats=1, seed_start=100_000, max_keyframes=25, executor="planner",
+    repeats=1, seed_start=100_000, max_keyframes=25, executor="planner", code="cd" * 32,
 )  # fmt: skip
 
 

@@ -55,10 +55,10 @@ FACTORS: dict[str, Factor] = {
     "receptacle_size": Factor(
         objects.receptacle_size, lambda task: task.roles.receptacle.size is not None, before_build=True
     ),
-    "object_texture": Factor(objects.retexture(_object), _shown(_object)),
     "object_color": Factor(objects.recolor(_object), _shown(_object)),
-    "receptacle_texture": Factor(objects.retexture(_receptacle), _shown(_receptacle)),
+    "object_texture": Factor(objects.retexture(_object), _shown(_object)),
     "receptacle_color": Factor(objects.recolor(_receptacle), _shown(_receptacle)),
+    "receptacle_texture": Factor(objects.retexture(_receptacle), _shown(_receptacle)),
     "light_color": Factor(surroundings.light_color),
     "table_texture": Factor(surroundings.table_texture),
     "table_color": Factor(surroundings.table_color),
@@ -68,7 +68,7 @@ FACTORS: dict[str, Factor] = {
     "friction": Factor(objects.friction, lambda task: bool(task.roles.sliding)),
     "mass": Factor(objects.mass, lambda task: bool(task.roles.weighed)),
 }
-"""The single factors, in the order in which they are applied: colours tint textures."""
+"""The single factors, in the order in which they are applied: textures are tinted with colours drawn before."""
 
 PERTURBATIONS: tuple[str, ...] = (*FACTORS, ALL)
 """Every name but ``none``."""

@@ -21,7 +21,7 @@ Change = Callable[[mujoco.MjSpec, Task, np.random.Generator], None]
 
 
 def recolor(part: Callable[[Roles], Part]) -> Change:
-    """Each body of the part gets another one of the twenty named colours; a texture it has is tinted."""
+    """Each body of the part gets another one of the twenty named colours; a texture that follows is tinted."""
 
     def change(spec: mujoco.MjSpec, task: Task, rng: np.random.Generator) -> None:
         free = list(COLORS.values())
@@ -33,17 +33,19 @@ def recolor(part: Callable[[Roles], Part]) -> Change:
             free.remove(color)
             for geom in geoms:
                 geom.rgba = [*color, 1.0]
+            task.recolored.add(name)
 
     return change
 
 
 def retexture(part: Callable[[Roles], Part]) -> Change:
-    """Each body of the part gets a texture in place of its colours."""
+    """Each body of the part gets a texture in place of its colours, or tinted with the one that it was given."""
 
     def change(spec: mujoco.MjSpec, task: Task, rng: np.random.Generator) -> None:
         for name in part(task.roles).bodies:
             textures.add_material(spec, f"{name}_texture", rng)
-            textures.cover(_geoms(spec, name, part(task.roles).keeps), f"{name}_texture")
+            geoms = _geoms(spec, name, part(task.roles).keeps)
+            textures.cover(geoms, f"{name}_texture", tinted=name in task.recolored)
 
     return change
 

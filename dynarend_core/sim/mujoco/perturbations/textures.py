@@ -79,7 +79,9 @@ def add_material(spec: mujoco.MjSpec, name: str, rng: np.random.Generator, repea
         material.texuniform, material.texrepeat = True, [repeat_per_m, repeat_per_m]
 
 
-def cover(geoms: list[mujoco.MjsGeom], material: str) -> None:
-    """Give geoms a material; its texture replaces their colour."""
+def cover(geoms: list[mujoco.MjsGeom], material: str, tinted: bool = False) -> None:
+    """Give geoms a material; its texture replaces their colour, or is tinted with it."""
     for geom in geoms:
-        geom.material, geom.rgba = material, [1.0, 1.0, 1.0, 1.0]
+        geom.material = material
+        if not tinted:
+            geom.rgba = [1.0, 1.0, 1.0, 1.0]

@@ -120,7 +120,8 @@ class MeatOffGrill(Task):
         low = self._grate_z() - 0.02
         if world.held == other or world.body_position(other)[2] < low:
             return FailureReason.WRONG_OBJECT
-        return FailureReason.DROPPED if world.body_position(named)[2] < low else FailureReason.NONE
+        fell = world.body_position(named)[2] < low and world.held != named
+        return FailureReason.DROPPED if fell else FailureReason.NONE
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the meat, grasp, lift, above the shelf, release."""

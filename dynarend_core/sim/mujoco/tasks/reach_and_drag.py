@@ -3,7 +3,7 @@
 Success: the cube's centre lies over the named square (RLBench: any part of the cube inside its sensor; ours is
 stricter). Cube of 8 cm and stick of 12.8 x 12.8 x 360 mm as RLBench's. Ours: squares of 11 cm, 16 cm from the cube in
 the four directions of the task's own axes, colours shuffled; the stick lies flat on the table across a corner of this
-cross; the expert holds it at its black end. Cube 150 g, sliding friction 0.4.
+cross; the expert holds it at its black end. Cube 150 g, sliding with the table's friction, 0.6.
 """
 
 from __future__ import annotations

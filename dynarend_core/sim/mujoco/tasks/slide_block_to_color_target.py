@@ -2,7 +2,7 @@
 
 Success: the block's centre lies over the named square (RLBench: any part of the block inside its sensor; ours is
 stricter). Ours: squares of 11 cm, 17 cm from the block's start in the four directions of the task's own axes; block
-of 5.6 cm as RLBench's, 60 g, sliding friction 0.4.
+of 5.6 cm as RLBench's, 60 g; it slides with the table's friction, 0.6.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import pytest
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.sim.mujoco.building import SceneRequest, build_scene
+from dynarend_core.sim.mujoco.perturbations.catalogue import applicable
 from dynarend_core.sim.mujoco.task import COLORS
 from dynarend_core.sim.mujoco.tasks import TASKS
 
@@ -61,9 +62,12 @@ def test_a_factor_changes_what_it_says_and_nothing_else(factor: str) -> None:
 
 @pytest.mark.parametrize("task", [TASK, "reach_and_drag"])
 def test_all_draws_what_each_factor_draws_alone(task: str) -> None:
+    shown = [f for f in ("object_color", "receptacle_color") if f in applicable(task)]
+    assert shown
     together, usual = model(task, "all"), model(task, "none")
     for factor, name in {"light_color": "light_diffuse", "camera_pose": "cam_pos", "friction": "geom_friction",
-                         "mass": "body_mass", "table_color": "geom_rgba"}.items():  # fmt: skip
+                         "mass": "body_mass", "table_color": "geom_rgba",
+                         **dict.fromkeys(shown, "geom_rgba")}.items():  # fmt: skip
         alone = model(task, factor)
         mine = getattr(alone, name) != getattr(usual, name)
         assert mine.any()
@@ -83,14 +87,14 @@ def test_colours_are_named_ones_far_from_the_old_and_only_of_the_part() -> None:
 
 
 def test_textures_cover_the_part_and_colours_tint_them() -> None:
-    usual, other, both = (model(TASK, p) for p in ("none", "object_texture", "all"))
+    usual, other, both, tint = (model(TASK, p) for p in ("none", "object_texture", "all", "object_color"))
     textured = other.geom_matid >= 0
     assert bodies_of(other, textured & (usual.geom_matid < 0)) == {"chicken", "steak"}
     assert len(set(other.geom_matid[textured & (usual.geom_matid < 0)])) == 2
     np.testing.assert_array_equal(other.geom_rgba[textured & (usual.geom_matid < 0)], 1.0)
-    steak = both.geom(both.body("steak").geomadr[0])
+    steak, tinted = (m.geom(m.body("steak").geomadr[0]) for m in (both, tint))
     assert steak.matid[0] >= 0
-    assert (steak.rgba != 1.0).any()
+    np.testing.assert_array_equal(steak.rgba, tinted.rgba)
 
 
 def test_friction_and_mass_lie_in_the_colosseums_ranges() -> None:
