@@ -46,6 +46,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="also learn to find every named object in view; wants the object masks of `dynarend collect`",
     )
+    p.add_argument(
+        "--focus",
+        action="store_true",
+        help="with --from: draw more often the keyframes that this policy gets wrong (shares in OUT/focus.json)",
+    )
     add_json_option(p, "steps, time, losses and the final validation")
     p.set_defaults(run=run)
 
@@ -67,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         demonstrations=args.demonstrations,
         initial_policy=args.initial_policy,
         naming=args.naming,
+        focus=args.focus,
         resume=args.resume,
     )
     with FinetuneDisplay(loop.training.steps) as display:

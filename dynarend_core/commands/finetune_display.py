@@ -44,12 +44,12 @@ class FinetuneDisplay:
         self.progress.stop()
 
     def on_data(self, task: str, done: int, total: int) -> None:
-        """Clouds of a task are being fused."""
+        """Clouds of a task are being fused, or something else is made ready once."""
         if task not in self._data:
-            self._data[task] = self.progress.add_task(f"fuse {task}", total=total, status="")
-        self.progress.update(self._data[task], completed=done, status=f"{done}/{total} episodes")
+            self._data[task] = self.progress.add_task(f"prepare {task}", total=total, status="")
+        self.progress.update(self._data[task], completed=done, status=f"{done}/{total}")
         if done == total and not self.console.is_terminal:
-            self.console.print(f"fused {total} episodes of {task}")
+            self.console.print(f"prepared {task}: {total}")
 
     def on_step(self, log: StepLog) -> None:
         """One optimiser step is done; ``log.done`` counts time limits, too."""

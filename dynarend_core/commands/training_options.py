@@ -19,7 +19,9 @@ def add_training_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", type=Path, required=True, help="demonstration store (see `dynarend collect`)")
     p.add_argument("--out", type=Path, required=True, help="run folder")
     p.add_argument("--demonstrations", type=int, metavar="N", help="use only the first N of each task (default: all)")
-    p.add_argument("--preset", default="small", help="debug, small, base or paper (default: small)")
+    p.add_argument(
+        "--preset", default="small", help="debug, small, tasks (small, for many tasks), base or paper (default: small)"
+    )
     p.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
     p.add_argument("--batch-size", type=int, help="samples a step, over all processes (default: the preset's)")
     p.add_argument("--learning-rate", type=float, help="peak learning rate (default: the preset's)")

@@ -84,6 +84,8 @@ class Sample:
 class KeyframeDataset:
     """Draws tasks uniformly, then transitions, then a phrasing; everything random comes from the caller's generator.
 
+    With :meth:`weigh` tasks and transitions are drawn by weights instead.
+
     Args:
         tasks: Cached demonstrations.
         aabb: Workspace ``(2, 3)``, base frame [m].
@@ -111,6 +113,7 @@ class KeyframeDataset:
             if not chosen.any():
                 raise DatasetError(f"task {task.task!r} has no usable transitions among the chosen episodes")
             self.rows.append(np.flatnonzero(chosen))
+        self._weights: list[Array] | None = None
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.rows)
@@ -125,8 +128,22 @@ class KeyframeDataset:
 
     def pick(self, rng: np.random.Generator) -> tuple[int, int]:
         """A task, then one of its transitions: their numbers."""
-        number = int(rng.integers(len(self.tasks)))
-        return number, int(rng.choice(self.rows[number]))
+        if self._weights is None:
+            number = int(rng.integers(len(self.tasks)))
+            return number, int(rng.choice(self.rows[number]))
+        sums = np.array([w.sum() for w in self._weights])
+        number = int(rng.choice(len(sums), p=sums / sums.sum()))
+        return number, int(rng.choice(self.rows[number], p=self._weights[number] / sums[number]))
+
+    def weigh(self, weights: Sequence[Array]) -> None:
+        """Draw transitions in proportion to weights: for each task one for each of its ``rows``.
+
+        Raises:
+            DatasetError: Not one weight for each transition, or a negative one.
+        """
+        if [len(w) for w in weights] != [len(rows) for rows in self.rows] or any((w < 0).any() for w in weights):
+            raise DatasetError(f"weights must be {[len(rows) for rows in self.rows]} non-negative numbers")
+        self._weights = [np.asarray(w, dtype=np.float64) for w in weights]
 
     def augmented(self, number: int, row: int, rng: np.random.Generator) -> Sample:
         """A transition with one of its phrasings, augmented."""

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dynarend_core.networks import triplane
 from dynarend_core.networks.language import LANGUAGE_WIDTH, MAX_WORDS, WordTokens
 from dynarend_core.networks.transformer import Transformer
 
@@ -66,3 +67,32 @@ class MatchHead(nn.Module):
         product = torch.einsum("bpcij,bc->bpij", cells, word)
         # Dividing the product by the length is cheaper than normalising every cell's vector.
         return product * torch.rsqrt(cells.square().sum(dim=2) + 1e-6)
+
+
+class PointMatch(nn.Module):
+    """Similarity of picked words and the colours of single points: the best of each column of each plane.
+
+    Plane features are of the outermost points, and miss what hangs below or stands behind: the coloured holder under a
+    bulb, a square under a cube. Here the colour and height of single points are compared; every other one is enough.
+    """
+
+    def __init__(self, width: int, size: int = 16) -> None:
+        super().__init__()
+        self.word = nn.Linear(width, size)
+        self.points = nn.Sequential(nn.Linear(4, size), nn.GELU(), nn.Linear(size, size, bias=False))
+
+    def forward(
+        self, points: Float[Tensor, "b m 6"], meaning: Float[Tensor, "b c"], cells: int
+    ) -> Float[Tensor, "b 3 cells cells"]:
+        """Best cosine similarity in each column, 0 where no point is or none is alike."""
+        points = points[:, ::2]
+        word = F.normalize(self.word(meaning).float(), dim=-1)
+        vectors = self.points(points[..., 2:]).float()
+        alike = torch.einsum("bmc,bc->bm", vectors, word) * torch.rsqrt(vectors.square().sum(dim=-1) + 1e-6)
+        ijk = triplane.cell_indices(points[..., :3], cells)
+        inside = ((ijk >= 0) & (ijk < cells)).all(dim=-1)
+        columns = torch.stack([ijk[..., a] * cells + ijk[..., b] for a, b in triplane.PLANE_AXES], dim=1)
+        columns = torch.where(inside[:, None], columns, cells * cells)
+        best = alike.new_zeros(len(points), 3, cells * cells + 1)
+        best = best.scatter_reduce(2, columns, alike[:, None].expand(-1, 3, -1), "amax")
+        return best[..., :-1].unflatten(2, (cells, cells))

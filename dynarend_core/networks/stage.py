@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from dynarend_core.networks import triplane
 from dynarend_core.networks.action_decoder import ValueDecoder
-from dynarend_core.networks.match_head import MatchHead
+from dynarend_core.networks.match_head import MatchHead, PointMatch
 from dynarend_core.networks.point_stem import PointMlpStem, StemFeatures, ZBufferStem
 from dynarend_core.networks.transformer import Rotary, Transformer, rotary
 
@@ -33,6 +34,7 @@ class StageConfig:
         token_cells: Cells along one edge of the token planes.
         value_cells: Cells along one edge of the value map (and of the z-buffer).
         channels: Channels of the finest plane features.
+        point_match: Also compare words with every point, for things that planes show only from outside.
     """
 
     stem: str = "zbuffer"
@@ -43,6 +45,7 @@ class StageConfig:
     token_cells: int = 8
     value_cells: int = 32
     channels: int = 16
+    point_match: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Latents:
         context: ``(b, m, c)`` context tokens after the last encoder.
         stem: Features before the first encoder.
         match: ``(b, 3, n, n)`` similarity of every cell with the words that matter now.
+        point_match: The same of the best point in every column; None where points are not compared.
     """
 
     now: Tensor
@@ -79,6 +83,7 @@ class Latents:
     context: Tensor
     stem: StemFeatures
     match: Tensor
+    point_match: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,13 @@ class Stage(nn.Module):
         self.match_gain = nn.Linear(c.width, 1)
         nn.init.zeros_(self.match_gain.weight)
         nn.init.constant_(self.match_gain.bias, 5.0)
+        self.point_match: PointMatch | None = None
+        if c.point_match:
+            self.point_match = PointMatch(c.width)
+            self.point_in, self.point_gain = nn.Conv2d(2, c.width, 1), nn.Linear(c.width, 1)
+            for layer in (self.point_in, self.point_gain):  # silent, like match_in: a trained stage may be given it
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(cast(Tensor, layer.bias))
         self.register_buffer("positions", triplane.cell_positions(c.token_cells), persistent=False)
 
     def encode(
@@ -125,7 +137,12 @@ class Stage(nn.Module):
         """
         stem = self.stem(points, tip)
         match = self.match(stem.early, context.meaning)
-        scene = triplane.to_tokens(stem.tokens + self._match_tokens(match))
+        scene = stem.tokens + self._match_tokens(self.match_in, match)
+        point_match = None
+        if self.point_match is not None:
+            point_match = self.point_match(points, context.meaning, self.config.value_cells)
+            scene = scene + self._match_tokens(self.point_in, point_match)
+        scene = triplane.to_tokens(scene)
         if hide is not None:
             scene = hide(scene)
         b, n, _ = scene.shape
@@ -136,13 +153,13 @@ class Stage(nn.Module):
         for encoder in self.encoders:
             tokens = encoder(tokens, turn, mask)
             planes.append(triplane.to_planes(tokens[:, :n], self.config.token_cells))
-        return Latents(planes[0], planes[-1], tokens[:, n:], stem, match)
+        return Latents(planes[0], planes[-1], tokens[:, n:], stem, match, point_match)
 
-    def _match_tokens(self, match: Float[Tensor, "b 3 n n"]) -> Float[Tensor, "b 3 c t t"]:
+    def _match_tokens(self, lift: nn.Conv2d, match: Float[Tensor, "b 3 n n"]) -> Float[Tensor, "b 3 c t t"]:
         """Tell the encoders where the named thing is: the place to go to may be another one, but depends on it."""
         t = self.config.token_cells
         pooled = torch.stack([F.adaptive_avg_pool2d(match, t), F.adaptive_max_pool2d(match, t)], dim=2)
-        return self.match_in(pooled.flatten(0, 1)).unflatten(0, (len(match), 3))
+        return lift(pooled.flatten(0, 1)).unflatten(0, (len(match), 3))
 
     def _turn(self, context_mask: Bool[Tensor, "b m"]) -> Rotary:
         """Rotary angles of the sequence; context tokens sit at the cube's centre."""
@@ -153,6 +170,8 @@ class Stage(nn.Module):
         """Value logits of the future triplane, plus the match of words and early features as far as the state asks."""
         features, heat = self.decoder(latents.future, latents.stem.skips)
         match = latents.match * self.match_gain(context.state).float()[..., None, None]
+        if latents.point_match is not None:
+            match = match + latents.point_match * self.point_gain(context.state).float()[..., None, None]
         if match.shape[-1] != heat.shape[-1]:
             match = F.interpolate(match, size=heat.shape[-2:], mode="bilinear", align_corners=False)
         return Values(heat.float() + match, features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -17,18 +18,26 @@ from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
-from dynarend_core.networks.checkpoint import CheckpointInfo, build_network, load_checkpoint, load_info, save_checkpoint
-from dynarend_core.networks.dynarend import DynaRend
+from dynarend_core.networks.checkpoint import (
+    CheckpointInfo,
+    build_network,
+    load_checkpoint,
+    load_info,
+    save_checkpoint,
+    write_text,
+)
+from dynarend_core.networks.dynarend import DynaRend, NetworkConfig
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.policy import Policy
 from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.card import card_text, lineage
 from dynarend_core.training.finetune_config import FinetuneConfig
 from dynarend_core.training.finetune_data import load_finetune_data
+from dynarend_core.training.focus import Focus, apply_focus, measure_focus
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import StepLog, TrainingLoop
 from dynarend_core.training.names import NameTable
-from dynarend_core.training.processes import is_main, join_processes
+from dynarend_core.training.processes import is_main, join_processes, main_first
 from dynarend_core.training.validation import StepReport, validate
 
 
@@ -76,6 +85,8 @@ class Finetune:
         train, held_out = load_finetune_data(self.config, self.on_data)
         info = self._info(train)
         loop = self._loop(train, info)
+        if self.config.focus:
+            self._focus(train, loop, info)
         if self.config.resume:
             loop.resume(self.config.out / "state")
         for sentence in train.sentences():
@@ -133,10 +144,14 @@ class Finetune:
         if self.config.initial_policy is not None:
             network, start = load_checkpoint(self.config.initial_policy)
             if start.network != info.network:
-                raise CheckpointError(
-                    f"{self.config.initial_policy} (preset {start.preset!r}) has other network sizes than preset "
-                    f"{info.preset!r}; train with --preset {start.preset} or from scratch"
-                )
+                if start.network != _without_points(info.network):
+                    raise CheckpointError(
+                        f"{self.config.initial_policy} (preset {start.preset!r}) has other network sizes than preset "
+                        f"{info.preset!r}; train with --preset {start.preset} or from scratch"
+                    )
+                grown = build_network(info)
+                grown.load_state_dict(network.state_dict(), strict=False)  # comparing with points starts silent
+                network = grown
         else:
             network = build_network(info)
         edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())
@@ -149,6 +164,21 @@ class Finetune:
         key = store_key(DemonstrationStore(self.config.data), self.config.demonstrations)
         config = dataclasses.replace(self.config.loop, variant=f"{self.config.variant()} {key}")
         return TrainingLoop(network, LossModule(network, query_noise, names), prepare, config)
+
+    def _focus(self, train: KeyframeDataset, loop: TrainingLoop[DynaRend], info: CheckpointInfo) -> None:
+        """Measured once; a resumed run reads what the first one wrote."""
+        path = self.config.out / "focus.json"
+
+        def measured() -> list[Focus]:
+            if self.is_main and not (self.config.resume and path.is_file()):
+                policy = Policy(loop.network, info, self.config.loop.device, self.encoder)
+                text = json.dumps([dataclasses.asdict(f) for f in measure_focus(policy, train, self.on_data)], indent=2)
+                loop.network.train()
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_text(path, text + "\n")
+            return [Focus(**f) for f in json.loads(path.read_text())]
+
+        apply_focus(train, main_first(measured))
 
     def _validate(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
@@ -173,3 +203,7 @@ class Finetune:
         }
         info = dataclasses.replace(info, training=summary)
         save_checkpoint(self.config.out / "policy", loop.network, info, card_text(info))
+
+
+def _without_points(config: NetworkConfig) -> NetworkConfig:
+    return dataclasses.replace(config, coarse=dataclasses.replace(config.coarse, point_match=False))

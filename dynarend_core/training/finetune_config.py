@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dynarend_core.errors import ConfigurationError
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import Preset
 
@@ -24,10 +25,14 @@ class FinetuneConfig:
         demonstrations: Use only the first so many of each task; None for all.
         initial_policy: Policy folder whose weights the network starts from.
         naming: Also teach the network to find every named object in view, not only those that instructions name.
+        focus: Draw more often what the initial policy gets wrong.
         resume: Go on from ``out/state``.
         save_every_s: Time between checkpoints [s].
         validate_every_s: Time between validations [s]; longer where one takes more than a twentieth of it.
         validation_frames: Frames a task at each validation; the last one uses four times as many.
+
+    Raises:
+        ConfigurationError: ``focus`` without an initial policy.
     """
 
     data: Path
@@ -39,13 +44,19 @@ class FinetuneConfig:
     demonstrations: int | None = None
     initial_policy: Path | None = None
     naming: bool = False
+    focus: bool = False
     resume: bool = False
     save_every_s: float = 180.0
     validate_every_s: float = 300.0
     validation_frames: int = 40
 
+    def __post_init__(self) -> None:
+        if self.focus and self.initial_policy is None:
+            raise ConfigurationError("--focus needs a policy whose misses it can look at: give --from POLICY")
+
     def variant(self) -> str:
         """What tells this run from others beside the loop's settings."""
         start = None if self.initial_policy is None else self.initial_policy.resolve().parts[-2:]
         data = f"{self.data.resolve().name} demonstrations={self.demonstrations}"
-        return f"finetune {data} from={start} naming={self.naming} {self.preset.training.augmentation()}"
+        chosen = f"naming={self.naming} focus={self.focus}"
+        return f"finetune {data} from={start} {chosen} {self.preset.training.augmentation()}"

@@ -98,6 +98,7 @@ PRESETS = {
         RenderingConfig(RenderConfig(FieldConfig(channels=16, hidden=32), strata=16, guided=8), rays=48),
     ),
     "small": Preset(),
+    "tasks": Preset(NetworkConfig(coarse=StageConfig(point_match=True))),
     "base": Preset(
         NetworkConfig(coarse=_base((4, 4)), zoom=_base((4,)), points=32768, zoom_points=16384),
         TrainingConfig(steps=20_000, batch_size=128, learning_rate=3e-4, warmup_steps=500),

@@ -6,6 +6,7 @@ which the arm was displaced are reported on their own, because only they show wh
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,40 @@ class StepReport:
     within_2cm: float
 
 
+@dataclass(frozen=True)
+class KeyframeErrors:
+    """How far a predicted keyframe is from the demonstrated one.
+
+    Attributes:
+        position_cm: Distance [cm].
+        rotation_deg: Angle, 180 degrees about the approach axis being the same [degrees].
+        gripper: Right gripper command.
+        collision: Right collision flag.
+    """
+
+    position_cm: float
+    rotation_deg: float
+    gripper: bool
+    collision: bool
+
+
+def keyframe_errors(
+    policy: Policy, dataset: KeyframeDataset, number: int, row: int, rng: np.random.Generator
+) -> KeyframeErrors:
+    """Run the policy on a transition of task ``number`` with one of its phrasings."""
+    task = dataset.tasks[number]
+    phrasings = task.instructions[int(task.episode[row])]
+    observation, truth = dataset.observation(number, row, phrasings[int(rng.integers(len(phrasings)))])
+    said = policy.act(observation).keyframe
+    T, T_true = said.T_base_gripper, truth.T_base_gripper
+    return KeyframeErrors(
+        100.0 * float(np.linalg.norm(T[:3, 3] - T_true[:3, 3])),
+        float(np.degrees(gripper_rotation_angle(T[:3, :3], T_true[:3, :3]))),
+        said.gripper_open == truth.gripper_open,
+        said.ignore_collisions == truth.ignore_collisions,
+    )
+
+
 def validate(policy: Policy, dataset: KeyframeDataset, frames_per_task: int = 60, seed: int = 0) -> list[StepReport]:
     """Run the policy on an equal spread of each task's frames, each with one of its phrasings."""
     rng = np.random.default_rng(seed)
@@ -51,21 +86,9 @@ def validate(policy: Policy, dataset: KeyframeDataset, frames_per_task: int = 60
     for number, task in enumerate(dataset.tasks):
         rows = dataset.rows[number]
         chosen = rows if len(rows) <= frames_per_task else np.sort(rng.permutation(rows)[:frames_per_task])
-        errors = []
-        for row in chosen:
-            phrasings = task.instructions[int(task.episode[row])]
-            observation, truth = dataset.observation(number, int(row), phrasings[int(rng.integers(len(phrasings)))])
-            said = policy.act(observation).keyframe
-            T, T_true = said.T_base_gripper, truth.T_base_gripper
-            errors.append(
-                (
-                    100.0 * np.linalg.norm(T[:3, 3] - T_true[:3, 3]),
-                    np.degrees(gripper_rotation_angle(T[:3, :3], T_true[:3, :3])),
-                    said.gripper_open == truth.gripper_open,
-                    said.ignore_collisions == truth.ignore_collisions,
-                )
-            )
-        reports += _grouped(task.task, np.array(errors), task.step[chosen], task.displaced[task.frame[chosen]])
+        each = [keyframe_errors(policy, dataset, number, int(row), rng) for row in chosen]
+        errors = np.array([dataclasses.astuple(e) for e in each], dtype=np.float64)
+        reports += _grouped(task.task, errors, task.step[chosen], task.displaced[task.frame[chosen]])
     return reports
 
 

@@ -13,7 +13,7 @@ from dynarend_core.commands.__main__ import main
         (("evaluate", "--policy", "{tmp}", "--tasks", "fold_laundry"), "open_drawer"),
         (("predict", "--episode", "{tmp}/nowhere"), "nowhere"),
         (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--preset", "debug"), "holds no demonstrations"),
-        (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--preset", "huge"), "debug, small, base, paper"),
+        (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--preset", "huge"), "debug, small, tasks, base, paper"),
         (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--batch-size", "0"), "batch_size"),
         (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--time-limit-minutes", "0"), "time limit"),
         (("finetune", "--data", "{tmp}", "--out", "{tmp}/run", "--threads", "0"), "--threads"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynarend_core.datasets.store import DemonstrationStore
-from dynarend_core.errors import CheckpointError, DatasetError
+from dynarend_core.errors import CheckpointError, ConfigurationError, DatasetError
 from dynarend_core.networks.checkpoint import load_info
 from dynarend_core.policy import Policy
 from dynarend_core.training.finetune import Finetune
@@ -130,6 +130,28 @@ def test_starting_from_a_policy_of_another_size_is_refused(config, tmp_path):
     )
     with pytest.raises(CheckpointError, match="sizes"):
         Finetune(other).execute()
+
+
+def test_a_policy_may_get_the_comparison_with_points_and_draws_what_it_misses(config):
+    Finetune(config).execute()
+    coarse = dataclasses.replace(config.preset.network.coarse, point_match=True)
+    network = dataclasses.replace(config.preset.network, coarse=coarse)
+    second = dataclasses.replace(
+        config,
+        out=config.out.parent / "second",
+        preset=dataclasses.replace(config.preset, network=network),
+        initial_policy=config.out / "policy",
+        focus=True,
+    )
+    Finetune(second).execute()
+    assert load_info(second.out / "policy").network.coarse.point_match
+    shares = json.loads((second.out / "focus.json").read_text())
+    assert sum(f["share"] for f in shares) == pytest.approx(1.0)
+    (second.out / "focus.json").write_text(json.dumps(shares[::-1]))
+    Finetune(dataclasses.replace(second, resume=True)).execute()
+    assert json.loads((second.out / "focus.json").read_text()) == shares[::-1]
+    with pytest.raises(ConfigurationError, match="--from"):
+        dataclasses.replace(config, focus=True)
 
 
 def test_a_card_tells_what_a_policy_started_from(config):
