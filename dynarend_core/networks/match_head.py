@@ -84,7 +84,7 @@ class PointMatch(nn.Module):
     def forward(
         self, points: Float[Tensor, "b m 6"], meaning: Float[Tensor, "b c"], cells: int
     ) -> Float[Tensor, "b 3 cells cells"]:
-        """Best cosine similarity in each column, 0 where no point is or none is alike."""
+        """Best cosine similarity in each column, 0 where no point is."""
         points = points[:, ::2]
         word = F.normalize(self.word(meaning).float(), dim=-1)
         vectors = self.points(points[..., 2:]).float()
@@ -94,5 +94,5 @@ class PointMatch(nn.Module):
         columns = torch.stack([ijk[..., a] * cells + ijk[..., b] for a, b in triplane.PLANE_AXES], dim=1)
         columns = torch.where(inside[:, None], columns, cells * cells)
         best = alike.new_zeros(len(points), 3, cells * cells + 1)
-        best = best.scatter_reduce(2, columns, alike[:, None].expand(-1, 3, -1), "amax")
+        best = best.scatter_reduce(2, columns, alike[:, None].expand(-1, 3, -1), "amax", include_self=False)
         return best[..., :-1].unflatten(2, (cells, cells))
