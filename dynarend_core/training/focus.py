@@ -2,7 +2,8 @@
 
 After some hours most keyframes of most tasks are right to millimetres, and a few are guessed: which of two taps, which
 of three pegs. Drawn alike, the few get a small share of the steps. Here the policy to start from is asked once for
-some training frames of every task and keyframe, and what it misses is drawn more often from then on.
+some training frames of every task and keyframe, and what it misses is drawn more often from then on: tasks by their
+worst keyframe, then the keyframes of a task. (By keyframe alone, long tasks that leave a free choice would take most.)
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from dynarend_core.training.validation import keyframe_errors
 
 Array = np.ndarray
 
-FLOOR = 0.1
-"""Added to a keyframe's share of misses: what is right must stay right."""
+FLOOR, TASK_FLOOR = 0.1, 0.3
+"""Added to a keyframe's share of misses, and to a task's worst one: what is right must stay right."""
 FRAMES = 16
 MISSED_CM, MISSED_DEG = 2.0, 15.0
 
@@ -56,19 +57,29 @@ def measure_focus(
         All keyframes of all tasks; their shares add up to 1.
     """
     rng = np.random.default_rng(seed)
-    keys, missed = [], []
+    missed: list[dict[int, float]] = []
     for number, task in enumerate(dataset.tasks):
         rows = dataset.rows[number]
+        missed.append({})
         for step in np.unique(task.step[rows]).tolist():
             chosen = rng.permutation(rows[task.step[rows] == step])[:FRAMES]
             errors = [keyframe_errors(policy, dataset, number, int(row), rng) for row in chosen]
             wrong = [e.position_cm > MISSED_CM or e.rotation_deg > MISSED_DEG or not e.gripper for e in errors]
-            keys.append((task.task, step))
-            missed.append(float(np.mean(wrong)))
+            missed[-1][step] = float(np.mean(wrong))
         if progress is not None:
             progress(f"{task.task} (what is missed)", number + 1, len(dataset.tasks))
-    total = sum(m + FLOOR for m in missed)
-    return [Focus(*key, m, (m + FLOOR) / total) for key, m in zip(keys, missed, strict=True)]
+    return [
+        Focus(task.task, step, share, float(weight))
+        for task, shares, weights in zip(dataset.tasks, missed, _shares(missed), strict=True)
+        for (step, share), weight in zip(shares.items(), weights, strict=True)
+    ]
+
+
+def _shares(missed: list[dict[int, float]]) -> list[Array]:
+    """Each task's shares of all draws, one a keyframe."""
+    tasks = np.array([max(shares.values()) + TASK_FLOOR for shares in missed])
+    keyframes = [np.array(list(shares.values())) + FLOOR for shares in missed]
+    return [t / tasks.sum() * k / k.sum() for t, k in zip(tasks, keyframes, strict=True)]
 
 
 def apply_focus(dataset: KeyframeDataset, focus: list[Focus]) -> None:

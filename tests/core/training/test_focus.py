@@ -9,6 +9,7 @@ from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.perception.fusion import FusionConfig
+from dynarend_core.policy import Policy
 from dynarend_core.training.focus import FLOOR, apply_focus, measure_focus
 from dynarend_core.types import Keyframe, Prediction
 
@@ -19,7 +20,7 @@ def dataset(toy_store, tmp_path):
     return KeyframeDataset([load_task(store, "toy", FusionConfig(SCENE_AABB_BASE))], SCENE_AABB_BASE, SampleConfig())
 
 
-class RightBut:
+class RightBut(Policy):
     """Says what was demonstrated, but lies by 10 cm at one step."""
 
     def __init__(self, dataset, wrong_step):
@@ -51,6 +52,13 @@ def test_shares_follow_misses_and_draws_follow_shares(dataset):
     drawn = [dataset.tasks[0].step[dataset.pick(rng)[1]] for _ in range(2000)]
     others = len(focus) - 1
     assert np.mean(np.array(drawn) == wrong) == pytest.approx((1 + FLOOR) / (1 + FLOOR + others * FLOOR), abs=0.03)
+
+
+def test_a_long_task_does_not_take_the_draws_of_a_short_one(dataset):
+    twice = KeyframeDataset([dataset.tasks[0]] * 2, SCENE_AABB_BASE, SampleConfig())
+    focus = measure_focus(RightBut(dataset, -1), twice)
+    assert sum(f.share for f in focus) == pytest.approx(1.0)
+    assert {round(f.share, 6) for f in focus} == {round(0.5 / (len(focus) // 2), 6)}
 
 
 def test_tasks_are_drawn_by_their_shares_too(dataset):
