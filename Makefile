@@ -45,7 +45,7 @@ bench-setup: setup  ## Open3D, with which make bench compares, in an environment
 policy: setup  ## demonstrations and training of the shipped policy (under an hour on two cores)
 	@./scripts/train_shipped_policy.sh
 
-policy-tasks: setup  ## demonstrations and training of the eighteen-task policy (three and a half hours on two cores)
+policy-tasks: setup  ## demonstrations and training of the eighteen-task policy (four hours on two cores)
 	@./scripts/train_tasks_policy.sh
 
 evaluate: setup  ## 25 unseen episodes a task with the shipped policy into runs/evaluate.json
