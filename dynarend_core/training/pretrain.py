@@ -65,9 +65,7 @@ class Pretrain:
         join_processes(c.loop.device)
         data = load_pretrain_data(c, self.on_data)
         held_out = DemonstrationStore(c.validation_data or c.data)
-        next(
-            stored_scenes(held_out, c.held_out_camera, 1)
-        )  # an unknown camera, say, is refused before hours have gone by
+        next(stored_scenes(held_out, c.held_out_camera, 1))  # an unknown camera is refused before hours have gone by
         title = "views not given, of held-out scenes" if c.validation_data else "views not given, of training scenes"
         validation = RenderValidation(functools.partial(stored_scenes, held_out, c.held_out_camera), title)
         loop, info = self._loop(data)

@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from dynarend_core.errors import ConfigurationError
-from dynarend_core.training.loop import LoopConfig
-from dynarend_core.training.presets import Preset
 from dynarend_core.training.render_validation import RenderReport
+from dynarend_core.training.run_config import RunConfig
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
-    """One run.
+class PretrainConfig(RunConfig):
+    """One run. Without ``validation_data`` training scenes are rendered.
 
     Attributes:
-        data: Demonstration store.
-        out: Run folder; the policy goes to ``out/policy``.
-        preset_name: Name of the preset, for the checkpoint.
-        preset: Network, training and rendering settings.
-        loop: Device, seed, limits.
-        validation_data: Store of held-out demonstrations; None renders training scenes.
         held_out_camera: Never a target of training, and the view that is rendered for validation.
-        demonstrations: Use only the first so many of each task; None for all.
         semantics: ``"auto"`` (object names where the store has them), ``"names"``, ``"none"``, or the name under which
             `dynarend features` has cached feature maps.
         target_views: Draw pixels of extra target views, too; None where the store has some, True requires them.
         frozen_policy: Finished policy to fit a renderer to; the network itself is not trained.
-        resume: Go on from ``out/state``.
-        save_every_s: Time between checkpoints [s].
-        validate_every_s: Time between renderings [s]; longer where one takes more than a twentieth of it.
         validation_scenes: Scenes a task at the last rendering; one a task before.
 
     Raises:
         ConfigurationError: No loss is left, a weight is negative, or no rays or no visible tokens.
     """
 
-    data: Path
-    out: Path
-    preset_name: str
-    preset: Preset
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(Preset().training))
-    validation_data: Path | None = None
     held_out_camera: str | None = None
-    demonstrations: int | None = None
     semantics: str = "auto"
     target_views: bool | None = None
     frozen_policy: Path | None = None
-    resume: bool = False
-    save_every_s: float = 180.0
-    validate_every_s: float = 180.0
     validation_scenes: int = 6
 
     def __post_init__(self) -> None:
