@@ -4,11 +4,13 @@
 
 ``act`` looks twice. First at the whole workspace: which of 32^3 cells is the place to go to, given the instruction?
 Then at a small cube around that place, with finer cells. At the position found there it reads off rotation, gripper
-and whether contact on the way is intended.
+and whether contact on the way is intended. A policy may do so several times, with the scene moved a little
+(:mod:`dynarend_core.looks`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from dynarend_core.errors import ObservationError
 from dynarend_core.geometry import aabb as boxes
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.rotations import nearer_half_turn
+from dynarend_core.looks import agreed, scene_motions
 from dynarend_core.networks.action_decoder import locate, rotation_from_code
 from dynarend_core.networks.checkpoint import CheckpointInfo, load_checkpoint
 from dynarend_core.networks.dynarend import DynaRend, Look, NetworkInput
@@ -54,6 +57,7 @@ class Policy:
         self.device = torch.device(device)
         self.encoder = encoder or SentenceEncoder()
         self.aabb = np.asarray(info.aabb_base, dtype=np.float64)
+        self._motions = scene_motions(info.looks, self.aabb)
 
     @classmethod
     def from_checkpoint(cls, path: Path | str, device: torch.device | str = "cpu") -> Policy:
@@ -75,7 +79,19 @@ class Policy:
         """
         start = time.perf_counter()
         cloud = self._cloud(observation)
-        given = self._network_input(cloud, observation)
+        keyframe, confidence, maps = self._answer(cloud, observation)
+        if len(self._motions) > 1:
+            moved = [self._answer_moved(cloud, observation, motion) for motion in self._motions[1:]]
+            keyframe, share = agreed([keyframe, *moved])
+            confidence *= share
+        keyframe = self._reachable(keyframe, observation)
+        return Prediction(keyframe, confidence, maps, time.perf_counter() - start)
+
+    def _answer(
+        self, cloud: Array, observation: Observation, motion: Array | None = None
+    ) -> tuple[Keyframe, float, tuple[ValueMap, ...]]:
+        """Keyframe, confidence and value maps of one look, all in the frame of the given cloud."""
+        given = self._network_input(cloud, observation, motion)
         look = self.network.look(given)
         position, coarse = locate(look.values.heat)
         maps = [_value_map(coarse, self.aabb)]
@@ -86,8 +102,15 @@ class Policy:
             centre_m = points.denormalise(position[0].cpu().numpy(), self.aabb)
             maps.append(_value_map(fine, boxes.cube(centre_m, self.network.config.zoom_edge_m)))
             position = self.network.from_zoom(query, position)
-        keyframe = self._keyframe(position, query, look, observation)
-        return Prediction(keyframe, _confidence(maps[0].probability), tuple(maps), time.perf_counter() - start)
+        return self._keyframe(position, query, look), _confidence(maps[0].probability), tuple(maps)
+
+    def _answer_moved(self, cloud: Array, observation: Observation, motion: Array) -> Keyframe:
+        """The keyframe of one look at the moved scene, moved back."""
+        xyz = points.normalise(se3.apply(motion, points.denormalise(cloud[:, :3], self.aabb)), self.aabb)
+        moved = np.concatenate([xyz, cloud[:, 3:]], axis=1).astype(np.float32)
+        inside = points.crop(moved, np.zeros(3), 1.0)
+        keyframe, _, _ = self._answer(moved[inside] if len(inside) else moved, observation, motion)
+        return dataclasses.replace(keyframe, T_base_gripper=se3.inverse(motion) @ keyframe.T_base_gripper)
 
     def network_input(self, observation: Observation) -> NetworkInput:
         """What the network is given for an observation; for looking at its latents.
@@ -112,18 +135,23 @@ class Policy:
             )
         return points.pack(xyz[inside], cloud.rgb[inside].astype(np.float32) / 255.0, len(inside))
 
-    def _network_input(self, cloud: Array, observation: Observation) -> NetworkInput:
-        T_base_gripper = observation.gripper.T_base_gripper
-        if not np.isfinite(T_base_gripper).all():
-            raise ObservationError(f"the gripper pose is not finite: {T_base_gripper.tolist()}")
+    def _network_input(self, cloud: Array, observation: Observation, motion: Array | None = None) -> NetworkInput:
+        tip = observation.gripper.T_base_gripper[:3, 3]
+        if not np.isfinite(observation.gripper.T_base_gripper).all():
+            raise ObservationError(f"the gripper pose is not finite: {observation.gripper.T_base_gripper.tolist()}")
+        frame = np.array(NO_MOTION, dtype=np.float32)
+        if motion is not None:
+            tip = se3.apply(motion, tip[None])[0]
+            half = (self.aabb[1] - self.aabb[0]) / 2.0
+            frame = np.array([*(motion[:3, 3] / half), motion[0, 0], motion[1, 0]], dtype=np.float32)
         chosen = cloud[points.spread(len(cloud), self.network.config.points)]
         return NetworkInput(
             points=self._tensor(chosen),
             words=stack_words([self.encoder.encode(observation.instruction)]).to(self.device),
             gripper_open=self._tensor(np.float32(observation.gripper.is_open)),
             step=torch.tensor([observation.step], device=self.device),
-            tip=self._tensor(points.normalise(T_base_gripper[:3, 3], self.aabb)),
-            frame=self._tensor(np.array(NO_MOTION, dtype=np.float32)),
+            tip=self._tensor(points.normalise(tip, self.aabb)),
+            frame=self._tensor(frame),
         )
 
     def _look_closer(self, cloud: Array, position: Tensor, given: NetworkInput, look: Look) -> Look:
@@ -132,16 +160,21 @@ class Policy:
         close = points.pack(cloud[near, :3], cloud[near, 3:] / 2.0 + 0.5, max(1, len(near)))
         return self.network.look_closer(self._tensor(close), position, given.tip, look)
 
-    def _keyframe(self, position: Tensor, query: Tensor, look: Look, observation: Observation) -> Keyframe:
+    def _keyframe(self, position: Tensor, query: Tensor, look: Look) -> Keyframe:
         logits = self.network.gripper(query, look)
         rotation = rotation_from_code(logits.rotation)[0].double().cpu().numpy()
-        rotation = nearer_half_turn(rotation, observation.gripper.T_base_gripper[:3, :3])
-        xyz = points.denormalise(position[0].cpu().numpy(), self.aabb)
         return Keyframe(
-            se3.make(rotation, np.clip(xyz, self.aabb[0], self.aabb[1])),
+            se3.make(rotation, points.denormalise(position[0].cpu().numpy(), self.aabb)),
             gripper_open=bool(logits.gripper_open[0] > 0),
             ignore_collisions=bool(logits.ignore_collisions[0] > 0),
         )
+
+    def _reachable(self, keyframe: Keyframe, observation: Observation) -> Keyframe:
+        """The same grasp, inside the workspace and with the half turn that turns the hand less."""
+        T = keyframe.T_base_gripper
+        rotation = nearer_half_turn(T[:3, :3], observation.gripper.T_base_gripper[:3, :3])
+        xyz = np.clip(T[:3, 3], self.aabb[0], self.aabb[1])
+        return dataclasses.replace(keyframe, T_base_gripper=se3.make(rotation, xyz))
 
     def _tensor(self, array: Array | np.float32) -> Tensor:
         return torch.as_tensor(array, device=self.device)[None]

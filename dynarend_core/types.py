@@ -159,8 +159,9 @@ class Prediction:
 
     Attributes:
         keyframe: Next keyframe.
-        confidence: Probability mass within one coarse cell of the chosen position, in [0, 1].
-        value_maps: Coarse map over the workspace, then the zoomed map around its maximum.
+        confidence: Probability mass within one coarse cell of the chosen position, in [0, 1]; times the share of looks
+            that agree, if the policy looks several times.
+        value_maps: Coarse map over the workspace, then the zoomed map around its maximum; of the first look.
         latency_s: Wall time of the prediction [s].
     """
 

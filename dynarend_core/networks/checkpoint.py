@@ -36,6 +36,7 @@ class CheckpointInfo:
         voxel_m: Voxel size of the clouds it was trained on [m].
         tasks: Names of the tasks it was trained on.
         language_model: Name of the frozen sentence encoder.
+        looks: How often the policy looks at a scene before it answers (:mod:`dynarend_core.looks`).
         training: Summary of the training run: steps, samples, seconds, validation; for people, not for programs.
     """
 
@@ -45,6 +46,7 @@ class CheckpointInfo:
     voxel_m: float = 0.005
     tasks: list[str] = field(default_factory=list)
     language_model: str = LANGUAGE_MODEL
+    looks: int = 1
     training: dict[str, Any] = field(default_factory=dict)
 
 
@@ -87,6 +89,8 @@ def load_info(folder: Path) -> CheckpointInfo:
         info = CheckpointInfo(network=sizes, **data)
         if np.asarray(info.aabb_base, dtype=np.float64).shape != (2, 3):
             raise CheckpointError(f"{path}: aabb_base must be (2, 3), got {info.aabb_base}")
+        if info.looks < 1:
+            raise CheckpointError(f"{path}: looks must be at least 1, got {info.looks}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     if info.language_model != LANGUAGE_MODEL:

@@ -136,6 +136,7 @@ class Finetune:
             self.config.preset.network,
             SCENE_AABB_BASE.tolist(),
             tasks=[task.task for task in train.tasks],
+            looks=self.config.preset.looks,
             training=training,
         )
 
@@ -171,7 +172,7 @@ class Finetune:
 
         def measured() -> list[Focus]:
             if self.is_main and not (self.config.resume and path.is_file()):
-                policy = Policy(loop.network, info, self.config.loop.device, self.encoder)
+                policy = Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
                 text = json.dumps([dataclasses.asdict(f) for f in measure_focus(policy, train, self.on_data)], indent=2)
                 loop.network.train()
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +184,7 @@ class Finetune:
     def _validate(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
     ) -> list[StepReport]:
-        policy = Policy(loop.network, info, self.config.loop.device, self.encoder)
+        policy = Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
         reports = validate(policy, held_out, frames)
         loop.network.train()
         logs.validation(loop.step, reports)

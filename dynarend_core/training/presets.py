@@ -76,11 +76,12 @@ class RenderingConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """A network, its training and its pretraining."""
+    """A network, its training and its pretraining, and how often the policy looks at a scene before it answers."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     rendering: RenderingConfig = field(default_factory=RenderingConfig)
+    looks: int = 1
 
 
 def _tiny(depths: tuple[int, ...]) -> StageConfig:
@@ -98,7 +99,7 @@ PRESETS = {
         RenderingConfig(RenderConfig(FieldConfig(channels=16, hidden=32), strata=16, guided=8), rays=48),
     ),
     "small": Preset(),
-    "tasks": Preset(NetworkConfig(coarse=StageConfig(point_match=True))),
+    "tasks": Preset(NetworkConfig(coarse=StageConfig(point_match=True)), looks=6),
     "base": Preset(
         NetworkConfig(coarse=_base((4, 4)), zoom=_base((4,)), points=32768, zoom_points=16384),
         TrainingConfig(steps=20_000, batch_size=128, learning_rate=3e-4, warmup_steps=500),
