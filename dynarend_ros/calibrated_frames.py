@@ -32,7 +32,8 @@ class CalibratedFrames:
 
     With TF, ``/tf_static`` gets parent -> link, where link is the root of the driver's own frames. The driver's frames
     lead on to the optical frame, so nothing has two parents. A link that somebody else has already given a parent is
-    left alone, and named in ``problems``. Without TF, fixed cameras are published on ``<camera>/transform``.
+    left alone, and named in ``problems``; so is one that two files place. Without TF, fixed cameras are published on
+    ``<camera>/transform``.
 
     Args:
         node: The node it belongs to.
@@ -62,13 +63,16 @@ class CalibratedFrames:
         """Read files that are new or have changed, and publish what has changed."""
         self._read()
         now_ns = self._node.get_clock().now().nanoseconds
-        changed = []
+        changed, contested = [], self._contested()
         for _, camera in self._cameras.values():
+            goal = self._goal(camera)
+            if goal in contested:
+                continue
             T = self._place(camera)
-            before = self._sent.get(camera.link_frame)
+            before = self._sent.get(goal)
             if T is None or (before is not None and np.array_equal(T, before)):
                 continue
-            self._sent[camera.link_frame] = T
+            self._sent[goal] = T
             child = camera.link_frame if self._tf is not None else camera.optical_frame
             message = transform_to_message(T, camera.parent_frame, child, now_ns)
             self._node.get_logger().info(f"{camera.camera}: {camera.parent_frame} -> {child} from its camera file")
@@ -92,8 +96,28 @@ class CalibratedFrames:
             else:
                 self._foreign[link] = message.header.frame_id, T
 
+    def _goal(self, camera: CameraFile) -> str:
+        """What a camera file says the place of, as no other may: the driver's root frame, or without TF a topic's."""
+        return camera.link_frame if self._tf is not None else topics.camera_transform(camera.camera)
+
+    def _contested(self) -> set[str]:
+        """Goals of several files: which of them is right, nobody here can know."""
+        files: dict[str, list[Path]] = {}
+        for path, (_, camera) in self._cameras.items():
+            files.setdefault(self._goal(camera), []).append(path)
+        for goal, paths in files.items():
+            if len(paths) == 1:
+                self.problems.pop(goal, None)
+                continue
+            named = " and ".join(f"{path} (camera {self._cameras[path][1].camera!r})" for path in paths)
+            self._name(goal, f"{named} both say where it is: neither is published; take one out, or calibrate anew")
+        return {goal for goal, paths in files.items() if len(paths) > 1}
+
     def _read(self) -> None:
-        for path in self._files():
+        files = self._files()
+        for path in set(self._cameras) - set(files):
+            del self._cameras[path]
+        for path in files:
             try:
                 changed_ns = path.stat().st_mtime_ns
                 if path in self._cameras and self._cameras[path][0] == changed_ns:
@@ -105,7 +129,7 @@ class CalibratedFrames:
 
     def _files(self) -> list[Path]:
         found = [sorted(place.glob("*.yaml")) if place.is_dir() else [place] for place in self._places]
-        return [path for paths in found for path in paths if path.suffix]
+        return list(dict.fromkeys(path.resolve() for paths in found for path in paths if path.suffix))
 
     def _place(self, camera: CameraFile) -> Array | None:
         """What is to be published of a camera now; None: nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from dynarend_core.perception.calibration.guide import suggest
 from dynarend_core.perception.calibration.report import camera_file
 from dynarend_core.perception.calibration.session import SessionInfo, SessionWriter
 from dynarend_core.perception.calibration.sighting import CalibrationView, Rejection, Sighting, sight
-from dynarend_core.perception.camera_file import CameraFile, SetUp
+from dynarend_core.perception.camera_file import CameraFile, SetUp, check_same_camera
 from dynarend_core.planning.kinematics import ArmKinematics
-from dynarend_core.planning.panda import JOINT_NAMES, T_HAND_TIP
+from dynarend_core.planning.panda import T_HAND_TIP
 from dynarend_ros import qos, runtime, topics
+from dynarend_ros.calibration_parameters import CalibrationParameters
 from dynarend_ros.conversions import (
     depth_from_message,
     intrinsics_from_message,
@@ -35,36 +36,10 @@ from dynarend_ros.conversions import (
     stamp_to_ns,
     transform_to_message,
 )
-from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.parameters import NodeParameters
 
 _STILL_RAD = 0.002
 _STILL_S = 0.5
-
-
-@dataclass(frozen=True)
-class CalibrationParameters:
-    """Parameters of the calibration node."""
-
-    camera: str = parameter("front", "Camera name, the prefix of its topics.")
-    set_up: str = parameter("eye-to-hand", "Who carries the camera.", choices=tuple(s.value for s in SetUp))
-    session: str = parameter("runs/calibration/front", "Folder to record into; must not hold a session.")
-    camera_file: str = parameter("config/cameras/front.yaml", "Camera file to write.")
-    base_frame: str = parameter("panda_link0", "The robot's base.")
-    gripper_frame: str = parameter("panda_hand", "The hand's frame; its pose comes from the joints of a Panda.")
-    link_frame: str = parameter("front_link", "Root of the camera driver's own frames: what is given a parent.")
-    link_from_optical: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0, -0.5, 0.5, -0.5, 0.5),
-        "Optical frame in the link frame, from the driver's TF: x y z [m], quaternion x y z w.",
-    )
-    board: str = parameter("charuco", "Pattern.", choices=("charuco", "apriltag"))
-    columns: int = parameter(7, "Squares or tags in a row.", low=3, high=50)
-    rows: int = parameter(5, "Rows.", low=3, high=50)
-    square_m: float = parameter(
-        0.04, "Edge of a square, or tag to tag, measured on the print [m].", low=0.001, high=1.0
-    )
-    marker_m: float = parameter(0.03, "Edge of a marker [m].", low=0.001, high=1.0)
-    arm_joints: tuple[str, ...] = parameter(JOINT_NAMES, "Arm joints, base to wrist, as in joint_states.")
-    image_reliability: str = parameter("best_effort", "As for fusion_node.", choices=("reliable", "best_effort"))
 
 
 class CalibrationNode(runtime.SpinningNode):
@@ -169,8 +144,9 @@ class CalibrationNode(runtime.SpinningNode):
         if not report.ok:
             self._say("; ".join(report.problems))
             return False, "refused: " + "; ".join(report.problems)
-        camera = camera_file(report, self._session, self._views[-1])
-        camera.save(Path(self._p.camera_file))
+        camera, path = camera_file(report, self._session, self._views[-1]), Path(self._p.camera_file)
+        check_same_camera(path, camera.camera)
+        camera.save(path)
         self._publish(camera)
         return True, (
             f"{self._p.camera_file}: known to {report.uncertainty_mm:.1f} mm and {report.uncertainty_deg:.2f} deg, "

@@ -19,6 +19,7 @@ from dynarend_core.perception.calibration.calibrator import calibrate, find_boar
 from dynarend_core.perception.calibration.report import CalibrationReport, camera_file
 from dynarend_core.perception.calibration.session import SessionInfo, read_session
 from dynarend_core.perception.calibration.sighting import CalibrationView, Sighting
+from dynarend_core.perception.camera_file import check_same_camera
 from dynarend_core.perception.easy_handeye import EasyHandeyeCalibration
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _write_files(args: argparse.Namespace, info: SessionInfo, view: CalibrationV
     if args.out is not None:
         if args.out.is_dir():
             raise ConfigurationError(f"{args.out} is a folder; name a file, e.g. {args.out / (info.camera + '.yaml')}")
+        check_same_camera(args.out, info.camera)
         camera.save(args.out)
         print(f"camera file: {args.out}")
     if args.easy_handeye is not None:

@@ -151,6 +151,21 @@ class CameraFile:
             raise ConfigurationError(f"{path} is not a camera file: {type(error).__name__} {error}") from error
 
 
+def check_same_camera(path: Path, camera: str) -> None:
+    """Keep one camera's calibration from being written over another's.
+
+    Raises:
+        ConfigurationError: the file is there, and is another camera's or no camera file.
+    """
+    if not path.exists():
+        return
+    found = read_yaml(path).get("camera")
+    if found != camera:
+        raise ConfigurationError(
+            f"{path} is the file of camera {found!r}, not of {camera!r}: name another file, or move this one away"
+        )
+
+
 def utc_now() -> str:
     """The present second, ISO 8601 with its zone."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -108,6 +108,21 @@ def test_a_broken_file_is_named_and_the_others_are_published(frames):
     assert any("schema 9" in problem for problem in frames.problems.values())
 
 
+def test_two_files_of_one_link_are_named_and_neither_is_published(frames):
+    moved = dataclasses.replace(CAMERA, camera="side", T_parent_optical=se3.make(t=np.array([0.0, 0.0, 0.1])))
+    CAMERA.save(frames.folder / "front.yaml")
+    moved.save(frames.folder / "side.yaml")
+    frames.update()
+    assert frames.sent == []
+    problem = frames.problems[LINK]
+    assert "front.yaml (camera 'front')" in problem
+    assert "side.yaml (camera 'side')" in problem
+    (frames.folder / "side.yaml").unlink()
+    frames.update()
+    assert frames.problems == {}
+    np.testing.assert_allclose(transform_from_message(frames.sent[0]), CAMERA.T_parent_link, atol=1e-9)
+
+
 def test_without_tf_fixed_cameras_come_on_their_topic_and_a_hand_camera_asks_for_tf(client, tmp_path):
     from geometry_msgs.msg import TransformStamped
 

@@ -1,24 +1,27 @@
 """The node records views, advises, solves, and publishes the driver's root frame only after a good solution."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
-from dynarend_core.errors import ObservationError
+from dynarend_core.errors import ConfigurationError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.perception.calibration.session import read_session
 from dynarend_core.perception.camera_file import CameraFile, SetUp
 from dynarend_core.planning.panda import JOINT_NAMES
 from dynarend_core.sim.mujoco.calibration_session import SimulatedSession, SimulatedSessionConfig
 from dynarend_ros import topics
+from dynarend_ros.calibration_parameters import CalibrationParameters
 from dynarend_ros.conversions import (
     camera_info_to_message,
     depth_to_message,
     rgb_to_message,
     transform_from_message,
 )
+from dynarend_ros.parameters import build
 
 OPTICAL = "front_color_optical_frame"
 
@@ -34,6 +37,14 @@ def node(client, tmp_path, monkeypatch):
     monkeypatch.setattr(node._transform, "publish", node.sent.append)
     yield node
     node.destroy_node()
+
+
+def test_folder_file_and_frame_are_the_cameras_own_unless_said():
+    p = build(CalibrationParameters, {"camera": "side"})
+    assert (p.session, p.camera_file, p.link_frame) == (
+        "runs/calibration/side", "config/cameras/side.yaml", "side_link",
+    )  # fmt: skip
+    assert build(CalibrationParameters, {"camera": "side", "link_frame": "mount"}).link_frame == "mount"
 
 
 def show(node, view, moving=0.0):
@@ -70,6 +81,9 @@ def test_from_views_to_a_published_transform(node):
     assert camera.optical_frame == OPTICAL
     optical = transform_from_message(sent) @ camera.T_link_optical
     assert np.linalg.norm(optical[:3, 3] - session.T_parent_camera[:3, 3]) < 4e-3
+    dataclasses.replace(camera, camera="side").save(Path("config/cameras/front.yaml"))
+    with pytest.raises(ConfigurationError, match="is the file of camera 'side', not of 'front'"):
+        node.solve()
     info, recorded = read_session(Path("runs/calibration/front"))
     assert (len(recorded), info.gripper_frame) == (8, "panda_hand")
     np.testing.assert_allclose(se3.check(recorded[0].T_base_gripper)[3], [0, 0, 0, 1])
