@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dynarend_core.errors import CameraError, MissingDependencyError
-from dynarend_core.geometry import se3
-from dynarend_core.perception.realsense_config import SYNC_MODES, Profile, RealSenseConfig
+from dynarend_core.perception.clock_offset import ClockOffset
+from dynarend_core.perception.realsense_config import SYNC_MODES, RealSenseConfig
 from dynarend_core.perception.realsense_filters import DepthFilters
+from dynarend_core.perception.realsense_profiles import geometry, intrinsics, same_image, select
+from dynarend_core.perception.realsense_rectification import Rectification
 from dynarend_core.perception.rgbd_frame import RgbdFrame
 from dynarend_core.types import Array
 
@@ -40,7 +44,8 @@ class RealSenseCamera:
         restamp: Give stamps of arrival to a recording, whose own lie in the past.
 
     Raises:
-        CameraError: no such profile, a setting is refused, or the camera is in use by another program.
+        CameraError: no such profile, a setting is refused, the camera is in use by another program, or its recording
+            cannot be written.
     """
 
     def __init__(self, config: RealSenseConfig, device: Any, restamp: bool = False) -> None:
@@ -49,19 +54,23 @@ class RealSenseCamera:
         self.device = device
         self.partial_sets = 0
         self._restamp = restamp
-        self._offset_ms: float | None = None
+        self._offset = ClockOffset()
+        self._drained = False
+        self._recording: Path | None = None
+        self._rectify_color: Rectification | None = None
+        self._rectify_depth: Rectification | None = None
         self._geometry: tuple[Array, Array, Array] | None = None
         self._running: list[Any] = []
         self._syncer = self._rs.syncer(4)
         self._align: Any = None
-        source = self._rs.recorder(config.record_to, device) if config.record_to else device
         try:
+            source = self._recorded(device) if config.record_to else device
             self._start(list(source.query_sensors()))
         except RuntimeError as error:  # everything the SDK refuses
-            self.close()
+            self._give_up()
             raise CameraError(f"camera {config.name!r}: {error}") from error
         except CameraError:
-            self.close()
+            self._give_up()
             raise
 
     def info(self) -> dict[str, str]:
@@ -89,6 +98,7 @@ class RealSenseCamera:
         """
         deadline = time.monotonic() + timeout_s
         try:
+            self._drain()
             while (left_s := deadline - time.monotonic()) > 0:
                 arrived, frames = self._syncer.try_wait_for_frames(max(int(1e3 * left_s), 1))
                 if not arrived:
@@ -108,14 +118,45 @@ class RealSenseCamera:
                     step()
         self._running = []
 
+    def _recorded(self, device: Any) -> Any:
+        """The device, recorded into a file of its own: the SDK would delete one that is there.
+
+        Raises:
+            CameraError: the file cannot be written.
+        """
+        wanted = Path(self.config.record_to)
+        try:
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            file = _unused(wanted)
+            recorder = self._rs.recorder(str(file), device)
+        except (RuntimeError, OSError) as error:
+            raise CameraError(
+                f"camera {self.config.name!r} cannot be recorded into {wanted}: {error}; name a folder that can be "
+                "written, or leave record_folder empty"
+            ) from error
+        self._recording = file
+        return recorder
+
+    def _give_up(self) -> None:
+        """Leave nothing behind, no empty recording either: opening is tried again every few seconds."""
+        self.close()
+        if self._recording is not None:
+            self._recording.unlink(missing_ok=True)
+
+    def _drain(self) -> None:
+        """Before the first frame: what waited since the start is old."""
+        while not self._drained and self._syncer.poll_for_frames():
+            pass
+        self._drained = True
+
     def _start(self, sensors: list[Any]) -> None:
         rs, config = self._rs, self.config
-        depth = _select(sensors, rs.stream.depth, rs.format.z16, config.depth_profile, config.name)
-        color = _select(sensors, rs.stream.color, rs.format.rgb8, config.color_profile, config.name)
+        depth = select(sensors, rs.stream.depth, rs.format.z16, config.depth_profile, config.name)
+        color = select(sensors, rs.stream.color, rs.format.rgb8, config.color_profile, config.name)
         for sensor in sensors:
             self._configure(sensor)
         self._filters = DepthFilters(rs, config.filters, depth[0].supports(rs.option.stereo_baseline))
-        registered = "decimation" not in config.filters and _same_image(color[1], depth[1])
+        registered = "decimation" not in config.filters and same_image(color[1], depth[1])
         if config.align_to_color and not registered:  # it leaves holes even where there is nothing to do
             self._align = rs.align(rs.stream.color)
         for sensor in sensors:
@@ -143,6 +184,7 @@ class RealSenseCamera:
             sensor.set_option(rs.option.auto_exposure_priority, 0.0)  # it would lengthen exposures beyond the period
 
     def _convert(self, frames: Any) -> RgbdFrame:
+        arrival_ms = 1e3 * time.time()
         raw_depth = frames.get_depth_frame()
         skew_ms = raw_depth.get_timestamp() - frames.get_color_frame().get_timestamp()
         frames = self._filters.process(frames)
@@ -150,62 +192,30 @@ class RealSenseCamera:
             frames = self._align.process(frames)
         color, depth = frames.get_color_frame(), frames.get_depth_frame()
         if self._geometry is None:
-            self._geometry = _geometry(color.profile, depth.profile, raw_depth.profile)
+            self._geometry = geometry(color.profile, depth.profile, raw_depth.profile)
+            self._rectify_color = Rectification.of(self._rs, intrinsics(color.profile), smooth=True)
+            self._rectify_depth = Rectification.of(self._rs, intrinsics(depth.profile), smooth=False)
+        rgb, raw = np.asanyarray(color.get_data()), np.asanyarray(depth.get_data())
         domain = color.get_frame_timestamp_domain()
         return RgbdFrame(
-            self.config.name, self._stamp_ns(color.get_timestamp(), domain), np.array(color.get_data(), copy=True),
-            _millimetres(np.asanyarray(depth.get_data()), depth.get_units()), *self._geometry,
+            self.config.name, self._stamp_ns(color.get_timestamp(), domain, arrival_ms),
+            rgb.copy() if self._rectify_color is None else self._rectify_color.apply(rgb),
+            _millimetres(raw if self._rectify_depth is None else self._rectify_depth.apply(raw), depth.get_units()),
+            *self._geometry,
             self.config.align_to_color, color.get_frame_number(), skew_ms, domain.name,
         )  # fmt: skip
 
-    def _stamp_ns(self, timestamp_ms: float, domain: Any) -> int:
-        """Host time. A hardware clock starts anywhere: its first frame is taken to be of now."""
-        if self._offset_ms is None:
-            foreign = self._restamp or domain == self._rs.timestamp_domain.hardware_clock
-            self._offset_ms = 1e3 * time.time() - timestamp_ms if foreign else 0.0
-        return round((timestamp_ms + self._offset_ms) * 1e3) * 1000  # microseconds are what a double can hold
+    def _stamp_ns(self, timestamp_ms: float, domain: Any, arrival_ms: float) -> int:
+        """Host time [ns]. A hardware clock starts anywhere and runs at a pace of its own; so does a recording."""
+        foreign = self._restamp or domain == self._rs.timestamp_domain.hardware_clock
+        offset_ms = self._offset.update(timestamp_ms, arrival_ms) if foreign else 0.0
+        return round((timestamp_ms + offset_ms) * 1e3) * 1000  # microseconds are what a double can hold
 
 
-def _select(sensors: list[Any], stream: Any, fmt: Any, wanted: Profile | None, camera: str) -> tuple[Any, Any]:
-    """Sensor and profile of a stream.
-
-    Raises:
-        CameraError: not offered; lists what is.
-    """
-    offered = []
-    for sensor in sensors:
-        for profile in sensor.get_stream_profiles():
-            if profile.stream_type() != stream or profile.format() != fmt:
-                continue
-            video = profile.as_video_stream_profile()
-            found = Profile(video.width(), video.height(), profile.fps())
-            if wanted is None or found == wanted:
-                return sensor, profile
-            offered.append(str(found))
-    raise CameraError(
-        f"camera {camera!r} has no {stream.name} profile {wanted or fmt.name}; it offers "
-        f"{', '.join(offered) or 'none'}. A camera on USB 2 offers fewer: use a USB 3 port and cable"
-    )
-
-
-def _same_image(color: Any, depth: Any) -> bool:
-    """Whether both streams show the same pixels from the same place."""
-    K_color, K_depth, T_color_depth = _geometry(color, depth, depth)
-    sizes = [(p.width(), p.height()) for p in (color.as_video_stream_profile(), depth.as_video_stream_profile())]
-    return sizes[0] == sizes[1] and np.array_equal(K_color, K_depth) and np.array_equal(T_color_depth, np.eye(4))
-
-
-def _geometry(color: Any, depth: Any, raw_depth: Any) -> tuple[Array, Array, Array]:
-    """Pinhole matrices of both images, and the pose of the depth sensor in the colour sensor's frame."""
-    extrinsics = raw_depth.get_extrinsics_to(color)
-    T_color_depth = se3.make(np.array(extrinsics.rotation).reshape(3, 3).T, np.array(extrinsics.translation))
-    return _pinhole(color), _pinhole(depth), T_color_depth
-
-
-def _pinhole(profile: Any) -> Array:
-    """``(3, 3)``; the SDK puts pixel centres at whole numbers, the core at + 0.5."""
-    i = profile.as_video_stream_profile().get_intrinsics()
-    return np.array([[i.fx, 0.0, i.ppx + 0.5], [0.0, i.fy, i.ppy + 0.5], [0.0, 0.0, 1.0]])
+def _unused(file: Path) -> Path:
+    """The file, or the first of ``<stem>_001``, ``<stem>_002``, ... that is not there yet."""
+    numbered = (file.with_name(f"{file.stem}_{i:03d}{file.suffix}") for i in itertools.count(1))
+    return next(path for path in itertools.chain([file], numbered) if not path.exists())
 
 
 def _millimetres(raw: Array, units_m: float) -> Array:

@@ -1,13 +1,16 @@
 """The real pyrealsense2 with software devices: what is put in comes out, cables are pulled, recordings play."""
 
+import dataclasses
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
 from dynarend_core.errors import CameraError, ConfigurationError
 from dynarend_core.geometry import se3
+from dynarend_core.perception import software_cameras
 from dynarend_core.perception.camera_stream import CameraStream, StartGate
 from dynarend_core.perception.realsense import RealSenseCamera
 from dynarend_core.perception.realsense_config import Profile, RealSenseConfig, parse_filters
@@ -70,6 +73,40 @@ def test_colour_depth_intrinsics_and_stamp_come_out_as_they_went_in(rig):
     np.testing.assert_allclose(frame.T_color_depth, np.eye(4))
     assert before_ns - 1e9 < frame.stamp_ns <= time.time_ns()
     assert (frame.clock, frame.skew_ms) == ("global_time", 0.0)
+
+
+def test_an_image_of_a_lens_with_distortion_comes_out_as_a_pinhole_shows_it(monkeypatch):
+    coefficients = [-0.0565, 0.0682, -0.0003, 0.0008, -0.0217]
+    stream = software_cameras._SoftwareDevice._stream
+
+    def distorted(self, seen, fps, kind, *rest):
+        out = stream(self, seen, fps, kind, *rest)
+        if kind == self._rs.stream.color:
+            intrinsics = out.intrinsics
+            intrinsics.model, intrinsics.coeffs = self._rs.distortion.brown_conrady, coefficients
+            out.intrinsics = intrinsics
+        return out
+
+    monkeypatch.setattr(software_cameras._SoftwareDevice, "_stream", distorted)
+    seen = view("front")
+    rows, columns = np.mgrid[0:H, 0:W]
+    wave = 127 + 100 * np.sin(columns / 5.0) * np.cos(rows / 5.0)
+    seen = dataclasses.replace(seen, rgb=np.repeat(wave[..., None], 3, axis=2).astype(np.uint8))
+    cameras = SoftwareCameras(lambda: lambda: [seen], FPS)
+    try:
+        frame = first_frame(RealSenseCamera(config("front"), cameras.find("front")))
+    finally:
+        cameras.close()
+    K_cv = seen.K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+    expected = cv2.undistort(seen.rgb, K_cv, np.array(coefficients))
+    inner = np.s_[4:-4, 4:-4]
+    assert np.abs(expected[inner].astype(int) - seen.rgb[inner]).max() > 10  # the lens bends what the test sees
+    assert np.abs(expected[inner].astype(int) - frame.rgb[inner]).max() <= 2
+    depth_mm = frame.depth_mm[20:-8, 8:-8].astype(float)  # goes into the bent image and back
+    assert (depth_mm > 0).mean() > 0.9
+    apart_mm = np.abs(depth_mm - 1e3 * seen.depth_m[20:-8, 8:-8])[depth_mm > 0]
+    assert np.percentile(apart_mm, 95) < 2.5
+    np.testing.assert_allclose(frame.K, seen.K)
 
 
 def test_decimation_before_alignment_keeps_the_scale_and_the_registration(rig):
@@ -163,6 +200,23 @@ def test_a_recording_plays_what_was_recorded_again_and_again_with_present_stamps
     stamps = [frame.stamp_ns for frame in frames]
     assert stamps == sorted(stamps)
     assert abs(stamps[-1] - time.time_ns()) < 3e9
+
+
+def test_every_opening_is_recorded_into_a_file_of_its_own(rig, tmp_path):
+    file = tmp_path / "deep" / "front.db3"
+    for _ in range(3):
+        first_frame(RealSenseCamera(config("front", record_to=str(file)), rig.find("front")))
+    names = ["front.db3", "front_001.db3", "front_002.db3"]
+    assert sorted(path.name for path in file.parent.glob("*.db3")) == names
+    with pytest.raises(CameraError, match="no color profile"):
+        RealSenseCamera(config("front", record_to=str(file), color_profile=Profile(1, 1, 1)), rig.find("front"))
+    assert sorted(path.name for path in file.parent.glob("*.db3")) == names
+
+
+def test_a_recording_that_cannot_be_written_is_named(rig, tmp_path):
+    (tmp_path / "front").write_text("not a folder")
+    with pytest.raises(CameraError, match=r"'front' cannot be recorded into .*name a folder"):
+        RealSenseCamera(config("front", record_to=str(tmp_path / "front" / "a.db3")), rig.find("front"))
 
 
 def test_a_missing_recording_is_refused_at_once():
