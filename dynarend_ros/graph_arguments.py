@@ -40,7 +40,8 @@ ARGUMENTS: dict[str, Argument] = {
         graphs=("policy", "evaluate", "record"),
     ),
     "cameras": Argument(
-        "Names of the cameras, as YAML: [front, wrist].", ("fusion_node.cameras", "record_node.cameras")
+        "Names of the cameras, as YAML: [front, wrist].",
+        ("camera_node.cameras", "fusion_node.cameras", "record_node.cameras"),
     ),
     "camera_files": Argument(
         "Camera files of `dynarend calibrate`, or folders of them, as YAML: [config/cameras]; published on /tf_static.",

@@ -141,6 +141,11 @@ def test_arguments_reach_the_nodes_in_both_ways_of_starting(monkeypatch):
     assert "__ns:=/a" in command_line(specs["executor_node"])
 
 
+def test_the_cameras_argument_reaches_whoever_opens_them_and_whoever_hears_them():
+    specs = {s.name: s.parameters for s in arranged_graph("cameras", {"cameras": "[side, wrist]"})}
+    assert specs["camera_node"]["cameras"] == specs["fusion_node"]["cameras"] == ["side", "wrist"]
+
+
 CELL = """
 executor_node: {ros__parameters: {robot: ur5e, velocity_factor: 0.03}}
 /safety_node: {ros__parameters: {velocity_factor: 0.04}}
