@@ -48,10 +48,15 @@ class TopicPoses:
 
 
 class TfPoses:
-    """From ``/tf``. A moving camera is looked up at the image's stamp, never extrapolated.
+    """From ``/tf``. A camera whose chain moves is looked up at the image's stamp, never extrapolated, named or not.
 
     A fixed camera's chain of static links is looked up anew only every ``REFRESH_NS`` of its stamps: a new calibration
     is noticed, and a look-up for each image is saved.
+
+    Args:
+        transforms: The node's listener.
+        base_frame: Frame the poses are given in.
+        moving: The camera is known to move, also while its chain is not complete.
     """
 
     REFRESH_NS = 1_000_000_000
@@ -65,14 +70,15 @@ class TfPoses:
         """See :class:`CameraPoses`."""
         if self._cached is not None and self._is_fresh(self._cached, optical_frame, stamp_ns):
             return self._cached
+        moving = self._moving or self._transforms.moves(self._base, optical_frame)
         try:
-            T = self._transforms.lookup(self._base, optical_frame, stamp_ns if self._moving else None)
+            T = self._transforms.lookup(self._base, optical_frame, stamp_ns if moving else None)
         except TransformError as error:
             self.problem, self._cached = f"TF: {error}", None
             return None
         self.problem = ""
         pose = transform_to_message(T, self._base, optical_frame, stamp_ns)
-        self._cached = None if self._moving else pose
+        self._cached = None if moving else pose
         return pose
 
     def _is_fresh(self, pose: TransformStamped, optical_frame: str, stamp_ns: int) -> bool:

@@ -39,6 +39,9 @@ class Transforms(Protocol):
             TransformError: one of its kinds, see :mod:`dynarend_core.geometry.transform_tree`.
         """
 
+    def moves(self, target: str, source: str) -> bool:
+        """Whether a link between the frames is not static; false while no chain joins them."""
+
 
 def available() -> bool:
     """Whether ``/tf`` can be read and written here."""
@@ -100,6 +103,10 @@ class TransformListener:
         """See :class:`Transforms`."""
         return self.tree.lookup(target, source, stamp_ns)
 
+    def moves(self, target: str, source: str) -> bool:
+        """See :class:`Transforms`."""
+        return self.tree.newest_ns(target, source) is not None
+
 
 class Tf2Transforms:
     """tf2_ros under the same names, for machines with a ROS installation. Not tried where this was written."""
@@ -124,6 +131,13 @@ class Tf2Transforms:
         except self._tf2.TransformException as error:
             raise TransformError(str(error)) from error
         return transform_from_message(message)
+
+    def moves(self, target: str, source: str) -> bool:
+        """See :class:`Transforms`. tf2 stamps the newest transform of a chain of static links alone with 0."""
+        try:
+            return bool(stamp_to_ns(self._buffer.lookup_transform(target, source, Time()).header.stamp))
+        except self._tf2.TransformException:
+            return False
 
 
 class TransformBroadcaster:
