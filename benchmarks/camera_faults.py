@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ DOWN = np.diag([1.0, -1.0, -1.0])
 FAULTS = {
     "unplug": "no frame",
     "freeze": "frozen",
+    "freeze_depth": "frozen",
     "black": "black",
     "nan": "of the depth pixels are valid",
     "future": "in the future",
@@ -92,7 +93,9 @@ class Cameras:
         fault = self.fault if name == self.victim else ""
         if fault == "unplug" or (fault == "half_rate" and self.tick % 2):
             return
-        view = self.last[name] if fault == "freeze" and name in self.last else self.view(name)
+        view, last = self.view(name), self.last.get(name)
+        if fault.startswith("freeze") and last is not None:
+            view = last if fault == "freeze" else replace(view, depth_m=last.depth_m)
         self.last[name] = view
         if fault == "black":
             view = CameraView(name, np.zeros_like(view.rgb), view.depth_m, view.K, view.T_base_camera)

@@ -100,11 +100,11 @@ class CameraInput:
         return diagnostics.NodeStatus(problem or "ok", diagnostics.WARN if problem else diagnostics.OK, values)
 
     def _problem(self, age_s: float | None, rate_hz: float, fastest_hz: float) -> str:
-        silent = age_s is None or age_s > self._p.camera_timeout_s
-        if self.problem and not (silent and self.problem == "no frame"):
+        if age_s is None or age_s > self._p.camera_timeout_s:
+            silence = self._assembler.missing() or ("no frame yet" if age_s is None else f"no frame for {age_s:.1f} s")
+            return silence if self.problem in ("", "no frame") else f"{silence}; {self.problem}"
+        if self.problem:
             return self.problem
-        if silent:
-            return self._assembler.missing() or ("no frame yet" if age_s is None else f"no frame for {age_s:.1f} s")
         if rate_hz < 0.75 * fastest_hz:
             return (
                 f"{rate_hz:.1f} Hz, others give {fastest_hz:.1f} Hz; USB bandwidth, or exposure longer than the period?"

@@ -20,7 +20,8 @@ class FrameLimits:
         max_age_s: Age of a stamp at arrival [s].
         max_future_s: How far a stamp may lie ahead of the clock [s].
         min_brightness: Mean of a colour image, 0 to 255.
-        detect_frozen: Refuse an image that repeats the last one bit by bit: no real sensor does.
+        detect_frozen: Refuse a depth image that repeats the last one bit by bit, whatever colour does: no real sensor
+            gives the same noise twice.
         min_valid_fraction: Share of pixels that must have depth.
     """
 
@@ -38,7 +39,7 @@ class FrameChecks:
         self._limits = limits
         self._K: list[float] | None = None
         self._size: tuple[int, int] = (0, 0)
-        self._fingerprint: tuple[int, int] = (-1, -1)
+        self._fingerprint = -1
         self.valid_share = 0.0
 
     def check_stamp(self, stamp_ns: int, now_ns: int) -> str:
@@ -61,8 +62,8 @@ class FrameChecks:
             ObservationError: another check failed.
         """
         self._check_info(frame)
-        self._check_frozen(frame)
         view = frame.decode(self._limits.min_valid_fraction)
+        self._check_frozen(frame)
         self.valid_share = float(np.isfinite(view.depth_m).mean())
         if view.rgb[::4, ::4].mean() < self._limits.min_brightness:
             raise ObservationError("its colour image is black; is the lens covered, or the exposure off?")
@@ -90,6 +91,6 @@ class FrameChecks:
     def _check_frozen(self, frame: RawFrame) -> None:
         if not self._limits.detect_frozen:
             return
-        before, self._fingerprint = self._fingerprint, (zlib.crc32(frame.depth.data), zlib.crc32(frame.colour.data))
+        before, self._fingerprint = self._fingerprint, zlib.crc32(frame.depth.data)
         if before == self._fingerprint:
-            raise ObservationError("it repeats the same image under new stamps: frozen; unplug it, or reset it")
+            raise ObservationError("it repeats the same depth image under new stamps: frozen; unplug it, or reset it")

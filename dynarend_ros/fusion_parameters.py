@@ -44,7 +44,7 @@ class FusionParameters:
     )
     max_age_s: float = parameter(0.0, "Older images are refused [s]; 0: any age.", low=0.0, high=60.0)
     max_future_s: float = parameter(0.0, "Stamps further in the future are refused [s]; 0: any.", low=0.0, high=60.0)
-    detect_frozen: bool = parameter(False, "Refuse images that repeat the last one bit by bit.")
+    detect_frozen: bool = parameter(False, "Refuse depth images that repeat the last one bit by bit.")
     min_brightness: float = parameter(
         0.0, "Mean of a colour image (0 to 255) below which it is black.", low=0, high=255
     )

@@ -125,10 +125,15 @@ def intrinsics_from_message(message: CameraInfo) -> Array:
     """``(3, 3)`` pinhole matrix [px] in core's convention (pixel centres at +0.5).
 
     Raises:
-        InvalidInputError: focal lengths are zero (uncalibrated camera) or not finite.
+        InvalidInputError: focal lengths are zero (uncalibrated camera) or not finite, or the images are distorted.
     """
     K = np.array(message.k, dtype=np.float64).reshape(3, 3)
     if not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
         raise InvalidInputError(f"camera_info of {message.header.frame_id!r} is not calibrated: K = {K.tolist()}")
+    if np.any(message.d):
+        raise InvalidInputError(
+            f"camera_info of {message.header.frame_id!r} has distortion, d = {np.round(message.d, 4).tolist()}: "
+            "rectify colour and depth (image_proc) and send a camera_info without d, or take rectified topics"
+        )
     K[:2, 2] += 0.5
     return K

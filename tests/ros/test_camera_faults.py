@@ -17,7 +17,7 @@ def test_every_fault_is_named_and_no_old_picture_is_sold_as_a_new_one(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert out.exists(), done.stdout[-2000:] + done.stderr[-2000:]
     report = json.loads(out.read_text())
-    assert report["events"] >= 9
+    assert report["events"] >= 10
     assert report["faults_not_named"] == []
     assert report["faults_not_recovered"] == []
     assert report["stale_patches_published"] == 0

@@ -1,6 +1,7 @@
 """Every fault of a camera is named, and nothing else is."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from dynarend_core.errors import DynaRendError, InvalidInputError
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.transform_tree import TransformTree
+from dynarend_core.perception.synchronizer import CameraCounters
 from dynarend_ros.camera_assembler import CameraAssembler, RawFrame
+from dynarend_ros.camera_input import CameraInput
 from dynarend_ros.camera_poses import TfPoses
 from dynarend_ros.conversions import (
     camera_info_to_message,
@@ -17,6 +20,7 @@ from dynarend_ros.conversions import (
     transform_to_message,
 )
 from dynarend_ros.frame_checks import FrameChecks, FrameLimits
+from dynarend_ros.fusion_parameters import FusionParameters
 from dynarend_ros.rate_meter import RateMeter
 
 W, H, S = 32, 24, 1_000_000_000
@@ -61,6 +65,23 @@ def test_a_repeated_image_is_frozen_only_where_that_is_asked():
         strict.view(frame(1))
     lenient.view(frame(1))
     strict.view(frame(2))
+    depth_alone = dataclasses.replace(frame(3), depth=frame(2).depth)
+    with pytest.raises(DynaRendError, match="repeats the same depth image"):
+        strict.view(depth_alone)
+
+
+def test_depth_that_is_missing_twice_is_missing_not_frozen():
+    checks = FrameChecks(STRICT)
+    for seed in range(3):
+        with pytest.raises(DynaRendError, match=r"0\.0 % of the depth"):
+            checks.view(frame(seed, depth=np.full((H, W), np.nan)))
+
+
+def test_images_of_a_lens_with_distortion_are_refused_with_the_remedy():
+    bent = frame(0)
+    bent.info.d = [-0.0565, 0.0682, 0.0, 0.0, 0.0]
+    with pytest.raises(InvalidInputError, match=r"'optical' has distortion, d = \[-0.0565, 0.0682.*rectify"):
+        FrameChecks(STRICT).view(bent)
 
 
 def test_another_image_size_may_bring_other_intrinsics():
@@ -90,6 +111,9 @@ class Tree:
         self.lookups += 1
         return self.tree.lookup(target, source, stamp_ns)
 
+    def moves(self, target, source):
+        return self.tree.newest_ns(target, source) is not None
+
 
 def shifted(x):
     return se3.make(t=np.array([x, 0.0, 0.0]))
@@ -111,6 +135,18 @@ def test_a_wrist_image_waits_for_the_pose_of_its_moment_and_gets_it_interpolated
     assert assembler.missing() == ""
 
 
+def test_a_camera_on_the_arm_is_looked_up_at_its_stamp_though_nobody_called_it_moving():
+    transforms = Tree()
+    poses = TfPoses(transforms, "base", moving=False)
+    transforms.tree.set("hand", "optical", shifted(0.5), 0, static=True)
+    for second in (1, 2):
+        transforms.tree.set("base", "hand", shifted(float(second)), second * S)
+    for stamp_ns, x in ((S, 1.5), (S * 5 // 4, 1.75), (S * 3 // 2, 2.0)):
+        np.testing.assert_allclose(poses.at("optical", stamp_ns).transform.translation.x, x)
+    assert poses.at("optical", 3 * S) is None
+    assert "later" in poses.problem
+
+
 def test_a_fixed_camera_is_looked_up_once_a_second_and_its_new_place_noticed():
     transforms = Tree()
     poses = TfPoses(transforms, "base", moving=False)
@@ -123,6 +159,18 @@ def test_a_fixed_camera_is_looked_up_once_a_second_and_its_new_place_noticed():
     assert transforms.lookups == 1
     transforms.tree.set("base", "optical", shifted(2.0), 0, static=True)
     assert poses.at("optical", 2 * S).transform.translation.x == 2.0
+
+
+def test_an_unplugged_camera_is_called_silent_before_its_old_complaint():
+    node = SimpleNamespace(create_subscription=lambda *_: None)
+    camera = CameraInput(node, "front", FusionParameters(), None, lambda _frame: None)
+    camera._assembler.missing = lambda: ""
+    camera.problem = "it is frozen"
+    heard = CameraCounters(last_arrival_s=100.0)
+    assert camera.describe(heard, 0.0, 100.1).message == "it is frozen"
+    assert camera.describe(heard, 0.0, 103.0).message == "no frame for 3.0 s; it is frozen"
+    camera.problem = "no frame"
+    assert camera.describe(heard, 0.0, 103.0).message == "no frame for 3.0 s"
 
 
 def test_a_decode_error_is_typed():
