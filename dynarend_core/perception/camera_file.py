@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -131,24 +131,45 @@ class CameraFile:
                 f"{path}: schema {content.get('schema')!r} is not {_SCHEMA}; is it a camera file of dynarend calibrate?"
             )
         try:
-            image, quality = content["image"], content.get("quality", {})
-            known = {f.name for f in fields(CalibrationQuality)}
+            image = content["image"]
             return CameraFile(
-                camera=content["camera"],
+                camera=_name(content, "camera"),
                 set_up=SetUp(content["set_up"]),
-                parent_frame=content["parent_frame"],
-                optical_frame=content["optical_frame"],
+                parent_frame=_name(content, "parent_frame"),
+                optical_frame=_name(content, "optical_frame"),
                 T_parent_optical=transform_from_yaml(content["parent_from_optical"]),
-                link_frame=content["link_frame"],
+                link_frame=_name(content, "link_frame"),
                 T_link_optical=transform_from_yaml(content["link_from_optical"]),
                 K=np.array(image["K"], dtype=np.float64).reshape(3, 3),
                 image_size=(int(image["width"]), int(image["height"])),
-                board=content.get("board", ""),
-                calibrated_at=content.get("calibrated_at", ""),
-                quality=CalibrationQuality(**{k: v for k, v in quality.items() if k in known}),
+                board=str(content.get("board") or ""),
+                calibrated_at=_time(content.get("calibrated_at")),
+                quality=_quality(content.get("quality") or {}),
             )
         except (KeyError, TypeError, ValueError, DynaRendError) as error:
             raise ConfigurationError(f"{path} is not a camera file: {type(error).__name__} {error}") from error
+
+
+def _name(content: Mapping[str, Any], key: str) -> str:
+    name = content[key]
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{key} must be a name in quotes, got {name!r}")
+    return name
+
+
+def _time(entry: object) -> str:
+    """ISO 8601 with its zone, empty for none; YAML makes a time without quotes a datetime."""
+    text = str(entry or "").replace("Z", "+00:00")  # Python 3.10 knows no Z
+    if text and datetime.datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"calibrated_at {text!r} has no zone: add +00:00 if it is UTC")
+    return text
+
+
+def _quality(entry: object) -> CalibrationQuality:
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"quality must be a mapping, got {entry!r}")
+    kinds: dict[str, Callable[[Any], Any]] = {f.name: type(f.default) for f in fields(CalibrationQuality)}
+    return CalibrationQuality(**{name: kind(entry[name]) for name, kind in kinds.items() if name in entry})
 
 
 def check_same_camera(path: Path, camera: str) -> None:

@@ -4,11 +4,12 @@ import datetime
 
 import numpy as np
 import pytest
+import yaml
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_core.geometry import se3
 from dynarend_core.geometry.rotations import matrix_from_rotation_vector
-from dynarend_core.perception.camera_file import CalibrationQuality, CameraFile, SetUp
+from dynarend_core.perception.camera_file import CalibrationQuality, CameraFile, SetUp, check_same_camera
 from dynarend_core.perception.easy_handeye import EasyHandeyeCalibration
 
 
@@ -63,6 +64,50 @@ def test_damaged_files_are_named(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"bad\.yaml"):
         CameraFile.load(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"quality": 3}, "quality must be a mapping, got 3"),
+        ({"quality": {"views": "many"}}, "many"),
+        ({"quality": {"residual_px": None}}, "NoneType"),
+        ({"camera": None}, "camera must be a name in quotes, got None"),
+        ({"link_frame": 7}, "link_frame must be a name"),
+        ({"calibrated_at": "yesterday"}, "yesterday"),
+        ({"calibrated_at": "2026-01-02T03:04:05"}, "no zone"),
+        ({"calibrated_at": datetime.date(2026, 1, 2)}, "no zone"),
+        ({"parent_from_optical": None}, "NoneType"),
+    ],
+)
+def test_a_damaged_entry_is_named(tmp_path, entry, says):
+    path = tmp_path / "bad.yaml"
+    camera_file().save(path)
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **entry}))
+    with pytest.raises(ConfigurationError, match=rf"bad\.yaml.*{says}"):
+        CameraFile.load(path)
+
+
+def test_an_empty_quality_and_a_time_without_quotes_are_read(tmp_path):
+    path = tmp_path / "front.yaml"
+    camera_file().save(path)
+    text = path.read_text()
+    path.write_text(
+        text[: text.index("quality:")].replace("'2026-01-02T03:04:05+00:00'", "2026-01-02T03:04:05Z") + "quality:"
+    )
+    read = CameraFile.load(path)
+    assert read.quality == CalibrationQuality()
+    later = datetime.datetime(2026, 1, 4, 15, 4, 5, tzinfo=datetime.timezone.utc)
+    assert read.age_days(later) == pytest.approx(2.5)
+
+
+def test_a_file_of_another_camera_is_not_to_be_overwritten(tmp_path):
+    path = tmp_path / "front.yaml"
+    check_same_camera(path, "front")
+    camera_file().save(path)
+    check_same_camera(path, "front")
+    with pytest.raises(ConfigurationError, match="is the file of camera 'front', not of 'side'"):
+        check_same_camera(path, "side")
 
 
 @pytest.mark.parametrize("set_up", list(SetUp))
