@@ -34,6 +34,9 @@ _FIRST = (
     "tilt it by 30 deg so that its upper edge comes nearer to the camera",
     "turn it by 45 deg in the image, and tilt its right edge nearer",
 )
+_ONLY_SHIFTED = (
+    "turn the hand: so far it was only shifted; tilt the board by 30 deg, its left edge nearer to the camera"
+)
 _TILTS = {
     "without tilt": (0.0, 0.0),
     "its left edge nearer to the camera": (0.0, -1.0),
@@ -69,7 +72,10 @@ def suggest(sightings: Sequence[Sighting], set_up: SetUp, noise: NoiseModel | No
         return Suggestion(_FIRST[len(sightings)])
     M = known_transforms(sightings, set_up)
     seen = np.stack([s.T_camera_board for s in sightings])
-    pose = hand_eye.park(hand_eye.relative_motions(M, seen))
+    motions = hand_eye.relative_motions(M, seen)
+    if not motions:
+        return Suggestion(_ONLY_SHIFTED)
+    pose = hand_eye.park(motions)
     state = State(se3.inverse(pose), hand_eye.board_pose(M, seen, pose), 0.0, np.zeros((len(M), 6)))
     now = np.sum([_information(s, set_up, noise, state) for s in sightings], axis=0)
     before = _expected_error(now)

@@ -1,5 +1,7 @@
 """The guide asks for what is missing, and following it works."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,16 @@ def test_views_without_tilt_are_answered_by_a_tilt(synthetic, set_up):
     assert 0.05 < advice.gain < 1.0
     assert not advice.done
     se3.check(advice.T_base_gripper)
+
+
+@pytest.mark.parametrize("set_up", list(SetUp))
+def test_views_that_are_only_shifted_are_answered_by_turn_the_hand(synthetic, set_up):
+    first = synthetic(set_up, n=1).sightings[0]
+    shifts = [se3.make(t=np.array([0.03 * i, 0.0, 0.0])) for i in range(4)]
+    sightings = [dataclasses.replace(first, T_base_gripper=shift @ first.T_base_gripper) for shift in shifts]
+    advice = suggest(sightings, set_up)
+    assert advice.words.startswith("turn the hand: so far it was only shifted")
+    assert not advice.done
 
 
 @pytest.mark.parametrize("set_up", list(SetUp))
