@@ -1,8 +1,12 @@
-"""Records a calibration session: a view for each call of `capture`, advice in words, and the solution on `solve`."""
+"""Records a calibration session: a view for each call of `capture`, advice in words, and the solution on `solve`.
+
+`snapshot` records a view without a board: what `dynarend calibrate --check` compares.
+"""
 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,7 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dynarend_core.errors import DynaRendError, ObservationError
+from dynarend_core.errors import DynaRendError, InvalidInputError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.perception.calibration.boards import Board, BoardConfig, BoardKind
 from dynarend_core.perception.calibration.calibrator import calibrate
@@ -67,14 +71,22 @@ class CalibrationNode(runtime.SpinningNode):
         self.create_subscription(JointState, topics.JOINT_STATES, self.take_joints, images)
         self._advice = self.create_publisher(String, topics.CALIBRATION_ADVICE, qos.LATCHED)
         self._transform = self.create_publisher(TransformStamped, topics.calibrated_transform(p.camera), qos.LATCHED)
-        self.create_service(Trigger, topics.CAPTURE, lambda _request, answer: self._answer(self.capture, answer))
-        self.create_service(Trigger, topics.SOLVE, lambda _request, answer: self._answer(self.solve, answer))
+        for name, work in (
+            (topics.CAPTURE, self.capture),
+            (topics.SNAPSHOT, self.snapshot),
+            (topics.SOLVE, self.solve),
+        ):
+            self.create_service(Trigger, name, partial(self._answer, work))
         self._say(suggest([], self._set_up).words)
 
-    def _answer(self, work: Callable[[], tuple[bool, str]], answer: Trigger.Response) -> Trigger.Response:
+    def _answer(
+        self, work: Callable[[], tuple[bool, str]], _request: Trigger.Request, answer: Trigger.Response
+    ) -> Trigger.Response:
         try:
             answer.success, answer.message = work()
-        except (DynaRendError, OSError) as error:
+        except Exception as error:  # one answer that fails must not end the node, and the session with it
+            if not isinstance(error, DynaRendError | OSError):
+                self.get_logger().error(traceback.format_exc())
             answer.success, answer.message = False, f"{type(error).__name__}: {error}"
         self.get_logger().info(answer.message)
         return answer
@@ -87,12 +99,14 @@ class CalibrationNode(runtime.SpinningNode):
         self._newest[topic] = time.monotonic(), message
 
     def take_joints(self, message: JointState) -> None:
-        """Keep half a second of joint positions."""
-        joints = joint_state_from_message(message)
-        if set(self._p.arm_joints) <= set(joints.positions):
-            now_s = time.monotonic()
-            self._joints.append((now_s, joints.select(self._p.arm_joints)))
-            self._joints = [entry for entry in self._joints if entry[0] > now_s - _STILL_S]
+        """Keep half a second of joint positions; a message that lacks one, or is not finite, says nothing."""
+        try:
+            q = joint_state_from_message(message).select(self._p.arm_joints)
+        except InvalidInputError:
+            return
+        now_s = time.monotonic()
+        self._joints.append((now_s, q))
+        self._joints = [entry for entry in self._joints if entry[0] > now_s - _STILL_S]
 
     def _resting_joints(self) -> np.ndarray:
         """Joint positions, if the arm has rested for half a second."""
@@ -129,14 +143,29 @@ class CalibrationNode(runtime.SpinningNode):
             self._rejections.append(seen)
             self._say(seen.reason)
             return False, f"refused: {seen.reason}"
-        if self._writer is None:
-            self._writer = SessionWriter(Path(self._p.session), self._session)
-        self._writer.add(view)
-        self._views.append(view)
+        self._record(view)
         self._sightings.append(seen)
         advice = suggest(self._sightings, self._set_up).words
         self._say(advice)
         return True, f"view {seen.index}: {len(seen.detection.ids)} corners; next: {advice}"
+
+    def snapshot(self) -> tuple[bool, str]:
+        """Record one view for ``dynarend calibrate --check``, whether or not it shows the board.
+
+        Raises:
+            ObservationError: joints or images are missing, the arm moves, or there is no depth.
+        """
+        view = self._view()
+        if view.depth_m is None:
+            raise ObservationError(f"nothing on {topics.depth(self._p.camera)} yet: the check needs depth")
+        self._record(view)
+        return True, f"view {len(self._views) - 1} of {self._p.session}, not looked at: for dynarend calibrate --check"
+
+    def _record(self, view: CalibrationView) -> None:
+        if self._writer is None:
+            self._writer = SessionWriter(Path(self._p.session), self._session)
+        self._writer.add(view)
+        self._views.append(view)
 
     def solve(self) -> tuple[bool, str]:
         """Solve; write the camera file and publish the transform, or say why not."""

@@ -28,7 +28,7 @@ EXECUTION_EVENT = "trajectory_execution_event"
 
 RUN, STEP, DRAW, STOP, RESET = "run", "step", "draw", "stop", "reset"
 CONFIRM = "confirm"
-CAPTURE, SOLVE = "calibration/capture", "calibration/solve"
+CAPTURE, SNAPSHOT, SOLVE = "calibration/capture", "calibration/snapshot", "calibration/solve"
 CALIBRATION_ADVICE = "calibration/advice"
 RECORD_START, RECORD_SAVE, RECORD_DISCARD = "record/start", "record/save", "record/discard"
 RECORD_STATUS = "record/status"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_DISAGREEMENT_MM = 8.0
 MIN_ROBOT_SHARE = 0.8
+MAX_JOINT_DIFFERENCE_RAD = 0.005
 _BUMP = se3.make(rotations.rotation_y(np.deg2rad(0.7)), np.array([0.015, 0.0, 0.0]))
 _SIZE = (640, 480)
 
@@ -70,7 +71,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recorded(args: argparse.Namespace) -> tuple[list[CameraView], Array]:
-    """The last view of every camera's session below the folder, with the camera files' poses."""
+    """The last view of every camera's session below the folder, with the camera files' poses.
+
+    Raises:
+        ConfigurationError: no session, a camera without file, depth or joints, or sessions of different arm poses.
+    """
     folders = sorted(p.parent for p in args.check.glob(f"*/{SESSION_FILE}")) if args.check != Path() else []
     if not folders:
         raise ConfigurationError(f"--check needs a folder with <camera>/{SESSION_FILE} of every camera, or --simulate")
@@ -89,7 +94,12 @@ def _recorded(args: argparse.Namespace) -> tuple[list[CameraView], Array]:
         parent = last.T_base_gripper if camera.set_up is SetUp.EYE_IN_HAND else np.eye(4)
         T = parent @ camera.T_parent_optical
         views.append(CameraView(info.camera, last.rgb, last.depth_m, last.K, T, last.stamp_ns))
-        q = last.q
+        if q is not None and (apart := float(np.abs(last.q - q).max())) > MAX_JOINT_DIFFERENCE_RAD:
+            raise ConfigurationError(
+                f"{folder}: its last view was taken with a joint {1e3 * apart:.1f} mrad from where it is in "
+                f"{folders[0]} ({1e3 * MAX_JOINT_DIFFERENCE_RAD:g} allowed): take all snapshots anew, at one pose of the arm"
+            )
+        q = last.q if q is None else q
     assert q is not None  # there is at least one folder
     return views, q
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 
 from dynarend_core.errors import ConfigurationError, ObservationError
 from dynarend_core.geometry import se3
 from dynarend_core.perception.calibration.session import read_session
+from dynarend_core.perception.calibration.sighting import CalibrationView
 from dynarend_core.perception.camera_file import CameraFile, SetUp
 from dynarend_core.planning.panda import JOINT_NAMES
 from dynarend_core.sim.mujoco.calibration_session import SimulatedSession, SimulatedSessionConfig
@@ -45,6 +47,33 @@ def test_folder_file_and_frame_are_the_cameras_own_unless_said():
         "runs/calibration/side", "config/cameras/side.yaml", "side_link",
     )  # fmt: skip
     assert build(CalibrationParameters, {"camera": "side", "link_frame": "mount"}).link_frame == "mount"
+
+
+def boardless(q):
+    """A view that shows no board."""
+    K = np.array([[60.0, 0.0, 32.0], [0.0, 60.0, 24.0], [0.0, 0.0, 1.0]])
+    depth_m = np.full((48, 64), 0.8, np.float32)
+    return CalibrationView(np.full((48, 64, 3), 90, np.uint8), depth_m, K, np.eye(4), q, 5)
+
+
+def test_a_snapshot_needs_no_board_and_joints_that_are_not_numbers_are_no_joints(node):
+    q = np.array([0.0, -0.5, 0.0, -2.0, 0.0, 1.5, 0.8])
+    show(node, boardless(q))
+    node.take_joints(JointState(name=list(JOINT_NAMES), position=[np.nan] * 7))
+    assert not node.capture()[0]
+    answer = node._answer(node.snapshot, Trigger.Request(), Trigger.Response())
+    assert answer.success, answer.message
+    (view,) = read_session(Path("runs/calibration/front"))[1]
+    np.testing.assert_allclose(view.q, q)
+    np.testing.assert_allclose(view.depth_m, 0.8, atol=1e-3)
+
+
+def test_whatever_fails_is_an_answer_and_the_node_goes_on(node):
+    def defect():
+        raise ZeroDivisionError("of some library")
+
+    answer = node._answer(defect, Trigger.Request(), Trigger.Response())
+    assert (answer.success, answer.message) == (False, "ZeroDivisionError: of some library")
 
 
 def show(node, view, moving=0.0):

@@ -3,10 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from dynarend_core.commands.__main__ import main
-from dynarend_core.perception.camera_file import CameraFile
+from dynarend_core.perception.calibration.session import SessionInfo, SessionWriter
+from dynarend_core.perception.calibration.sighting import CalibrationView
+from dynarend_core.perception.camera_file import CameraFile, SetUp
 from dynarend_core.perception.easy_handeye import EasyHandeyeCalibration
 
 
@@ -76,3 +79,17 @@ def test_check_of_recorded_cameras_uses_their_camera_files(session, tmp_path, ca
     assert camera["robot_share"] > 0.4
     assert main(["calibrate", "--check", str(snapshot), "--cameras", str(tmp_path / "none")]) == 2
     assert "no camera file" in capsys.readouterr().err
+
+
+def test_check_refuses_sessions_of_different_arm_poses(tmp_path, capsys):
+    T, K = np.eye(4), np.array([[60.0, 0.0, 32.0], [0.0, 60.0, 24.0], [0.0, 0.0, 1.0]])
+    for name, turned in (("front", 0.0), ("side", 0.02)):
+        camera = CameraFile(name, SetUp.EYE_TO_HAND, "panda_link0", "o", T, f"{name}_link", T, K, (64, 48))
+        camera.save(tmp_path / "cameras" / f"{name}.yaml")
+        view = CalibrationView(
+            np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), K, T, np.full(7, turned), 0
+        )
+        SessionWriter(tmp_path / "snapshot" / name, SessionInfo(SetUp.EYE_TO_HAND, name)).add(view)
+    check = ["calibrate", "--check", str(tmp_path / "snapshot"), "--cameras", str(tmp_path / "cameras")]
+    assert main(check) == 2
+    assert "20.0 mrad" in capsys.readouterr().err
