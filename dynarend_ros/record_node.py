@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,8 @@ from dynarend_ros.bag_writer import PARTIAL, BagWriter, header_stamp_ns
 from dynarend_ros.parameters import NodeParameters, parameter
 from dynarend_ros.robots import find_robot
 from dynarend_ros.transforms import DYNAMIC_QOS, STATIC_QOS
+
+RECALLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Stream:
         thinned: By the image rate.
         kept: Late joiners get the last message.
         merged: Transforms that hold until they are sent anew, by several senders, each of which sends its own.
+        recalled: What came shortly before the start is recorded too: the first images are from before it.
     """
 
     kind: type
@@ -69,6 +73,7 @@ class Stream:
     thinned: bool = False
     kept: bool = False
     merged: bool = False
+    recalled: bool = False
 
 
 class RecordNode(runtime.SpinningNode):
@@ -83,6 +88,7 @@ class RecordNode(runtime.SpinningNode):
         self._path, self._began_s, self._last = Path(), 0.0, "nothing recorded yet"
         self._notes: dict[str, str] = {}
         self._kept: dict[str, tuple[str, str, bool, bytes]] = {}
+        self._recent: deque[tuple[str, str, int, bytes]] = deque()
         self._links: dict[str, TransformStamped] = {}
         self._period_ns = round(1e9 / p.image_rate_hz) if p.image_rate_hz else 0
         self._newest_ns: dict[str, int] = {}
@@ -119,7 +125,7 @@ class RecordNode(runtime.SpinningNode):
             streams[topics.camera_transform(camera)] = Stream(TransformStamped, qos.POSES, kept=True)
         if util.find_spec("tf2_msgs") is not None:
             message = import_module("tf2_msgs.msg").TFMessage
-            streams["/tf"] = Stream(message, DYNAMIC_QOS)
+            streams["/tf"] = Stream(message, DYNAMIC_QOS, recalled=True)
             streams["/tf_static"] = Stream(message, STATIC_QOS, kept=True, merged=True)
         return streams
 
@@ -144,6 +150,9 @@ class RecordNode(runtime.SpinningNode):
         now_ns = time.time_ns()
         for topic, kind, latched, data in self._kept.values():
             bag.write(topic, kind, now_ns, data, latched)
+        for topic, kind, arrival_ns, data in self._recent:
+            if arrival_ns > now_ns - RECALLED_NS:
+                bag.write(topic, kind, arrival_ns, data)
         self._bag, self._began_s = bag, time.monotonic()
         return True, f"recording {self._path}"
 
@@ -191,8 +200,16 @@ class RecordNode(runtime.SpinningNode):
             data = self._merged(stream, data)
         if stream.kept:
             self._kept[topic] = (topic, kind, latched, data)
+        if stream.recalled:
+            self._recall(topic, kind, data)
         if self._bag is not None and (not stream.thinned or self._is_due(topic, header_stamp_ns(data))):
             self._bag.write(topic, kind, time.time_ns(), data, latched)
+
+    def _recall(self, topic: str, kind: str, data: bytes) -> None:
+        now_ns = time.time_ns()
+        self._recent.append((topic, kind, now_ns, data))
+        while self._recent[0][2] < now_ns - RECALLED_NS:
+            self._recent.popleft()
 
     def _merged(self, stream: Stream, data: bytes) -> bytes:
         """All transforms that hold now, the newest of each child frame; ``data`` has some of them."""

@@ -55,6 +55,22 @@ def test_static_transforms_of_several_senders_are_kept_once_each_the_newest_last
     assert at == [{"front": 1.0, "wrist": 3.0}, {"front": 1.0, "wrist": 3.0, "side": 4.0}]
 
 
+def test_what_tf_said_in_the_second_before_the_start_is_recorded(recorder, tmp_path, monkeypatch):
+    tf2 = pytest.importorskip("tf2_msgs.msg")
+    stream = recorder._streams(recorder._settings.values)["/tf"]
+    now_ns = 1_700_000_000_000_000_000
+    for age_ms in (1500, 900, 100):
+        monkeypatch.setattr("time.time_ns", lambda age_ms=age_ms: now_ns - age_ms * 1_000_000)
+        link = transform_to_message(se3.make(t=np.array([float(age_ms), 0.0, 0.0])), "panda_link0", "hand", now_ns)
+        recorder._take("/tf", stream, serialize_message(tf2.TFMessage(transforms=[link])))
+    monkeypatch.setattr("time.time_ns", lambda: now_ns)
+    assert recorder.start()[0]
+    assert recorder.finish("saved")[0]
+    with Reader(tmp_path / "turn" / "episode_000000") as bag:
+        found = [decode(data, c.msgtype) for c, _, data in bag.messages() if c.topic == "/tf"]
+    assert [message.transforms[0].transform.translation.x for message in found] == [900.0, 100.0]
+
+
 def test_the_next_task_may_be_said_before_this_one_is_saved(recorder, tmp_path):
     assert recorder.start()[0]
     say(recorder, task="open", instruction="open it")
