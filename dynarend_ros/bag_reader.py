@@ -27,6 +27,8 @@ from dynarend_ros.conversions import (
 )
 
 LONGEST_NS = 3600 * 1_000_000_000
+POSE_TOLERANCE_NS = 50_000_000
+"""How far from an image's stamp the pose of a camera that moves may be."""
 
 
 @dataclass
@@ -34,12 +36,13 @@ class BagContent:
     """A bag without its images.
 
     Attributes:
-        stamps_ns: Camera to the stamps at which it has colour and depth, rising.
+        stamps_ns: Camera to the stamps at which it has colour, depth and a pose, rising.
         joints_ns: ``(m,)`` stamps of the joint states, rising.
         q: ``(m, n)`` arm joint positions [rad].
         width_m: ``(m,)`` opening of the gripper [m].
         K: Camera to its pinhole matrix.
         poses: Camera to stamps and poses in the base frame, from ``<camera>/transform``.
+        moving: Cameras whose poses differ among themselves.
         tree: Transforms of ``/tf`` and ``/tf_static``.
         optical: Camera to the frame its images are in.
         instruction: The last one heard.
@@ -52,6 +55,7 @@ class BagContent:
     width_m: Array = field(default_factory=lambda: np.zeros(0))
     K: dict[str, Array] = field(default_factory=dict)
     poses: dict[str, list[tuple[int, Array]]] = field(default_factory=dict)
+    moving: set[str] = field(default_factory=set)
     tree: TransformTree = field(default_factory=lambda: TransformTree(1e-9 * LONGEST_NS))
     optical: dict[str, str] = field(default_factory=dict)
     instruction: str = ""
@@ -67,7 +71,7 @@ class BagReader:
         robot: Whose joints and gripper it shows.
 
     Raises:
-        DatasetError: no bag, a damaged one, or one without a topic that is needed.
+        DatasetError: no bag, a damaged one, one without a topic that is needed, or without the pose of a camera.
     """
 
     def __init__(self, folder: Path, cameras: Sequence[str], robot: Robot) -> None:
@@ -85,6 +89,7 @@ class BagReader:
         self._roles |= {"/tf": ("tf", ""), "/tf_static": ("tf_static", "")}
         self.content = self._scan()
         self._check(self.content)
+        self.content.stamps_ns = {camera: self._posed(camera) for camera in self._cameras}
 
     def views(self, stamps_ns: dict[str, int]) -> tuple[CameraView, ...]:
         """Calibrated views, one for each camera at its stamp.
@@ -107,9 +112,20 @@ class BagReader:
         return CameraView(camera, rgb_from_message(colour), depth_from_message(depth), K, T, stamp_ns)
 
     def _pose(self, camera: str, stamp_ns: int) -> Array:
+        """``(4, 4)`` camera in the base frame.
+
+        Raises:
+            TransformError: /tf does not have it.
+            DatasetError: ``<camera>/transform`` does not have it for that time.
+        """
         poses = self.content.poses.get(camera)
         if poses:
-            return min(poses, key=lambda pose: abs(pose[0] - stamp_ns))[1]
+            pose_ns, T = min(poses, key=lambda pose: abs(pose[0] - stamp_ns))
+            if camera in self.content.moving and abs(pose_ns - stamp_ns) > POSE_TOLERANCE_NS:
+                raise DatasetError(
+                    f"{camera}/transform has no pose within {1e-6 * POSE_TOLERANCE_NS:g} ms of the image"
+                )
+            return T
         return self.content.tree.lookup(self._robot.base_frame, self.content.optical[camera], stamp_ns)
 
     def _opened(self) -> Reader:
@@ -138,6 +154,9 @@ class BagReader:
                     self._take(content, role, camera, joints, decode(data, connection.msgtype))
         except ReaderError as error:
             raise DatasetError(f"{self._folder} is damaged: {error}") from error
+        content.moving = {
+            c for c, poses in content.poses.items() if any(not np.allclose(T, poses[0][1], atol=1e-6) for _, T in poses)
+        }
         content.stamps_ns = {c: sorted(seen["colour", c] & seen["depth", c]) for c in self._cameras}
         order = sorted(joints)
         content.joints_ns = np.array(order, dtype=np.int64)
@@ -189,10 +208,20 @@ class BagReader:
             raise DatasetError(f"{self._folder}: " + "; ".join([*what, *(f"{c}: no camera_info" for c in unknown)]))
         if len(content.joints_ns) < 2 or np.isnan(content.width_m).all():
             raise DatasetError(f"{self._folder} has no joint_states of arm and gripper of robot {self._robot.name!r}")
-        for camera in self._cameras:
+
+    def _posed(self, camera: str) -> list[int]:
+        """Stamps at which a camera's pose is known, rising: a recording begins before its first transform arrives.
+
+        Raises:
+            DatasetError: it is known at none.
+        """
+        posed, problem = [], ""
+        for stamp_ns in self.content.stamps_ns[camera]:
             try:
-                self._pose(camera, content.stamps_ns[camera][0])
+                self._pose(camera, stamp_ns)
+                posed.append(stamp_ns)
             except DynaRendError as error:
-                raise DatasetError(
-                    f"{self._folder}: no pose of camera {camera!r} in the base frame: {error}"
-                ) from error
+                problem = problem or str(error)
+        if not posed:
+            raise DatasetError(f"{self._folder}: no pose of camera {camera!r} in the base frame: {problem}")
+        return posed

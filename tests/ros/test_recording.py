@@ -17,6 +17,7 @@ from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
 from dynarend_ros import qos, topics
 from dynarend_ros.bag_episode import BagConversion, episode_from_bag
+from dynarend_ros.bag_reader import BagReader
 from dynarend_ros.bag_writer import BagWriter, header_stamp_ns
 from dynarend_ros.commands import import_bags
 from dynarend_ros.conversions import (
@@ -64,14 +65,25 @@ def messages(camera, stamp_ns):
     }
 
 
-def write_demonstration(folder, cameras=("front", "wrist"), shift_ms=7, **notes):
-    """Four seconds: joints at 50 Hz, cameras at 10 Hz, the second one ``shift_ms`` later."""
+def wrist_at(seconds):
+    return se3.make(np.diag([1.0, -1.0, -1.0]), np.array([0.5, 0.1 * seconds, 1.0]))
+
+
+def write_demonstration(folder, cameras=("front", "wrist"), shift_ms=7, wrist_poses=None, **notes):
+    """Four seconds: joints at 50 Hz, cameras at 10 Hz, the second one ``shift_ms`` later.
+
+    ``wrist_poses(put, begin_ns)`` writes the wrist's own poses; without it, it stands still.
+    """
     bag, begin_ns = BagWriter(folder), 1_700_000_000_000_000_000
 
     def put(topic, message, ns):
-        bag.write("/" + topic, KINDS[type(message)], ns, serialize_message(message))
+        kind = KINDS.get(type(message), "tf2_msgs/msg/TFMessage")
+        bag.write("/" + topic, kind, ns, serialize_message(message))
 
     for camera in cameras:
+        if camera == "wrist" and wrist_poses is not None:
+            wrist_poses(put, begin_ns)
+            continue
         put(topics.camera_transform(camera), transform_to_message(T_CAMERA, "panda_link0", camera, begin_ns), begin_ns)
     for i in range(205):
         ns = begin_ns + 20 * i * MS
@@ -145,6 +157,41 @@ def test_a_bag_becomes_an_episode_of_its_start_and_its_keyframes(tmp_path):
     last = episode.transitions[-1].keyframe
     assert not last.gripper_open
     np.testing.assert_allclose(last.T_base_gripper, episode.frames[-1].gripper.T_base_gripper)
+
+
+def on_tf(put, begin_ns):
+    """At 50 Hz, the first 50 ms after the wrist's first image."""
+    tf2 = pytest.importorskip("tf2_msgs.msg")
+    for i in range(205):
+        ns = begin_ns + (57 + 20 * i) * MS
+        link = transform_to_message(wrist_at(1e-9 * (ns - begin_ns)), "panda_link0", topics.optical_frame("wrist"), ns)
+        put("tf", tf2.TFMessage(transforms=[link]), ns)
+
+
+def on_its_topic(put, begin_ns):
+    """At 50 Hz, but for half of the third second."""
+    for i in (i for i in range(205) if not 100 <= i < 125):
+        ns = begin_ns + 20 * i * MS
+        put(topics.camera_transform("wrist"), transform_to_message(wrist_at(0.02 * i), "panda_link0", "wrist", ns), ns)
+
+
+def test_images_older_than_the_first_transform_are_left_out_and_the_rest_is_used(tmp_path):
+    folder = write_demonstration(tmp_path / "a", wrist_poses=on_tf, task="turn", instruction="turn it")
+    content = BagReader(folder, ("front", "wrist"), ROBOT).content
+    begin_ns = 1_700_000_000_000_000_000
+    assert content.stamps_ns["front"][0] == begin_ns
+    assert content.stamps_ns["wrist"][0] == begin_ns + 107 * MS
+    frame = episode_from_bag(folder, ROBOT, BagConversion(("front", "wrist"))).frames[0]
+    assert frame.stamp_ns == begin_ns + 100 * MS
+    np.testing.assert_allclose(frame.views[1].T_base_camera, wrist_at(0.107), atol=1e-9)
+
+
+def test_a_moving_cameras_image_far_from_any_pose_is_left_out(tmp_path):
+    folder = write_demonstration(tmp_path / "a", wrist_poses=on_its_topic, task="turn", instruction="turn it")
+    stamps = np.array(BagReader(folder, ("wrist",), ROBOT).content.stamps_ns["wrist"])
+    seconds = 1e-9 * (stamps - 1_700_000_000_000_000_000)
+    assert len(stamps) == 37  # of 41: those at 2.1, 2.2, 2.3 and 2.4 s have no pose within 50 ms
+    assert not ((seconds > 2.05) & (seconds < 2.45)).any()
 
 
 @pytest.mark.parametrize(
