@@ -96,8 +96,8 @@ def _recorded(args: argparse.Namespace) -> tuple[list[CameraView], Array]:
         views.append(CameraView(info.camera, last.rgb, last.depth_m, last.K, T, last.stamp_ns))
         if q is not None and (apart := float(np.abs(last.q - q).max())) > MAX_JOINT_DIFFERENCE_RAD:
             raise ConfigurationError(
-                f"{folder}: its last view was taken with a joint {1e3 * apart:.1f} mrad from where it is in "
-                f"{folders[0]} ({1e3 * MAX_JOINT_DIFFERENCE_RAD:g} allowed): take all snapshots anew, at one pose of the arm"
+                f"{folder}: in its last view a joint is {1e3 * apart:.1f} mrad from where it is in {folders[0]} "
+                f"({1e3 * MAX_JOINT_DIFFERENCE_RAD:g} allowed): take all snapshots anew, at one pose of the arm"
             )
         q = last.q if q is None else q
     assert q is not None  # there is at least one folder

@@ -59,8 +59,9 @@ def boardless(q):
 def test_a_snapshot_needs_no_board_and_joints_that_are_not_numbers_are_no_joints(node):
     q = np.array([0.0, -0.5, 0.0, -2.0, 0.0, 1.5, 0.8])
     show(node, boardless(q))
-    node.take_joints(JointState(name=list(JOINT_NAMES), position=[np.nan] * 7))
     assert not node.capture()[0]
+    show(node, boardless(q))
+    node.take_joints(JointState(name=list(JOINT_NAMES), position=[np.nan] * 7))
     answer = node._answer(node.snapshot, Trigger.Request(), Trigger.Response())
     assert answer.success, answer.message
     (view,) = read_session(Path("runs/calibration/front"))[1]
