@@ -46,9 +46,9 @@ def agreed(keyframes: Sequence[Keyframe]) -> tuple[Keyframe, float]:
     """
     positions = np.array([k.T_base_gripper[:3, 3] for k in keyframes])
     near = np.linalg.norm(positions[:, None] - positions, axis=-1) < AGREE_M
-    group = np.flatnonzero(near[near.sum(axis=1).argmax()])
+    group: list[int] = np.flatnonzero(near[near.sum(axis=1).argmax()]).tolist()
     position = positions[group].mean(axis=0)
-    nearest = group[np.linalg.norm(positions[group] - position, axis=1).argmin()]
+    nearest = group[int(np.linalg.norm(positions[group] - position, axis=1).argmin())]
     keyframe = Keyframe(
         se3.make(keyframes[nearest].T_base_gripper[:3, :3], position),
         gripper_open=_most([keyframes[i].gripper_open for i in group]),
