@@ -102,13 +102,13 @@ def _row(name: str, demonstrations: int, seed: int, args: argparse.Namespace) ->
         if args.dry_run:
             print("dynarend", shlex.join(words))
             continue
-        made_by = result.with_suffix(".command")
-        if made_by.exists() and made_by.read_text() != shlex.join(words):
+        made_by, options = result.with_suffix(".command"), shlex.join(words).replace(f" --workers {args.workers}", "")
+        if made_by.exists() and made_by.read_text() != options:
             raise SystemExit(
                 f"{result.with_suffix('')} was made by other options ({made_by}): move it away, or use --out"
             )
         made_by.parent.mkdir(parents=True, exist_ok=True)
-        made_by.write_text(shlex.join(words))
+        made_by.write_text(options)
         if not result.exists():
             resume = ["--resume"] if (result.with_suffix("") / "state").exists() else []
             _run([*words, *resume])
