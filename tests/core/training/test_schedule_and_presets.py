@@ -25,7 +25,7 @@ def test_a_time_limit_anneals_too():
 def test_unknown_presets_name_the_known_ones():
     with pytest.raises(ConfigurationError, match="debug, small, tasks, base, paper"):
         preset("huge")
-    assert set(PRESETS) == {"debug", "small", "base", "paper"}
+    assert set(PRESETS) == {"debug", "small", "tasks", "base", "paper"}
 
 
 @pytest.mark.parametrize(
