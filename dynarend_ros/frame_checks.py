@@ -39,7 +39,7 @@ class FrameChecks:
         self._limits = limits
         self._K: list[float] | None = None
         self._size: tuple[int, int] = (0, 0)
-        self._fingerprint = -1
+        self._fingerprint, self._depth_repeats = (-1, -1), 0
         self.valid_share = 0.0
 
     def check_stamp(self, stamp_ns: int, now_ns: int) -> str:
@@ -91,6 +91,9 @@ class FrameChecks:
     def _check_frozen(self, frame: RawFrame) -> None:
         if not self._limits.detect_frozen:
             return
-        before, self._fingerprint = self._fingerprint, zlib.crc32(frame.depth.data)
-        if before == self._fingerprint:
+        before, now = self._fingerprint, (zlib.crc32(frame.depth.data), zlib.crc32(frame.colour.data))
+        self._fingerprint = now
+        self._depth_repeats = self._depth_repeats + 1 if before[0] == now[0] else 0
+        # Where one depth image was lost, the camera's own matching gives two colour images the same one.
+        if before == now or self._depth_repeats > 1:
             raise ObservationError("it repeats the same depth image under new stamps: frozen; unplug it, or reset it")

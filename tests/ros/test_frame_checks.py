@@ -65,9 +65,15 @@ def test_a_repeated_image_is_frozen_only_where_that_is_asked():
         strict.view(frame(1))
     lenient.view(frame(1))
     strict.view(frame(2))
-    depth_alone = dataclasses.replace(frame(3), depth=frame(2).depth)
+
+
+def test_depth_that_stands_still_under_living_colour_is_frozen():
+    checks = FrameChecks(STRICT)
+    for seed in range(4):
+        checks.view(frame(seed))
+        checks.view(dataclasses.replace(frame(10 + seed), depth=frame(seed).depth))  # one was lost
     with pytest.raises(DynaRendError, match="repeats the same depth image"):
-        strict.view(depth_alone)
+        checks.view(dataclasses.replace(frame(20), depth=frame(3).depth))
 
 
 def test_depth_that_is_missing_twice_is_missing_not_frozen():
