@@ -113,7 +113,7 @@ class KeyframeDataset:
             if not chosen.any():
                 raise DatasetError(f"task {task.task!r} has no usable transitions among the chosen episodes")
             self.rows.append(np.flatnonzero(chosen))
-        self._weights: list[Array] | None = None
+        self._shares: tuple[Array, list[Array]] | None = None
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.rows)
@@ -128,12 +128,12 @@ class KeyframeDataset:
 
     def pick(self, rng: np.random.Generator) -> tuple[int, int]:
         """A task, then one of its transitions: their numbers."""
-        if self._weights is None:
+        if self._shares is None:
             number = int(rng.integers(len(self.tasks)))
             return number, int(rng.choice(self.rows[number]))
-        sums = np.array([w.sum() for w in self._weights])
-        number = int(rng.choice(len(sums), p=sums / sums.sum()))
-        return number, int(rng.choice(self.rows[number], p=self._weights[number] / sums[number]))
+        of_tasks, of_rows = self._shares
+        number = int(rng.choice(len(of_tasks), p=of_tasks))
+        return number, int(rng.choice(self.rows[number], p=of_rows[number]))
 
     def weigh(self, weights: Sequence[Array]) -> None:
         """Draw transitions in proportion to weights: for each task one for each of its ``rows``.
@@ -143,7 +143,8 @@ class KeyframeDataset:
         """
         if [len(w) for w in weights] != [len(rows) for rows in self.rows] or any((w < 0).any() for w in weights):
             raise DatasetError(f"weights must be {[len(rows) for rows in self.rows]} non-negative numbers")
-        self._weights = [np.asarray(w, dtype=np.float64) for w in weights]
+        sums = np.array([np.sum(w, dtype=np.float64) for w in weights])
+        self._shares = (sums / sums.sum(), [w / total for w, total in zip(weights, sums, strict=True)])
 
     def augmented(self, number: int, row: int, rng: np.random.Generator) -> Sample:
         """A transition with one of its phrasings, augmented."""

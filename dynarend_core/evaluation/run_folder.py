@@ -22,8 +22,8 @@ SETTINGS, EPISODES, REPORT, PAGE, PICTURES = "settings.json", "episodes.jsonl", 
 
 
 _DECIDING = (
-    "policy.py", "types.py", "datasets/points.py", "evaluation/rollout.py", "networks/*.py", "geometry/*.py",
-    "perception/*fusion*.py", "perception/_kernels.py", "planning/**/*.py", "sim/**/*.py",
+    "policy.py", "looks.py", "types.py", "datasets/points.py", "evaluation/rollout.py", "networks/*.py",
+    "geometry/*.py", "perception/*fusion*.py", "perception/_kernels.py", "planning/**/*.py", "sim/**/*.py",
 )  # fmt: skip
 
 

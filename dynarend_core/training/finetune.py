@@ -95,6 +95,7 @@ class Finetune:
         losses = self._train(loop, info, held_out, logs)
         reports: list[StepReport] = []
         if self.is_main and logs is not None:
+            self._save(loop, info, [])
             reports = self._validate(loop, info, held_out, logs, 4 * self.config.validation_frames)
             self._save(loop, info, reports)
             logs.close()
@@ -172,7 +173,7 @@ class Finetune:
 
         def measured() -> list[Focus]:
             if self.is_main and not (self.config.resume and path.is_file()):
-                policy = Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
+                policy = self._policy(loop, info)
                 text = json.dumps([dataclasses.asdict(f) for f in measure_focus(policy, train, self.on_data)], indent=2)
                 loop.network.train()
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -181,10 +182,14 @@ class Finetune:
 
         apply_focus(train, main_first(measured))
 
+    def _policy(self, loop: TrainingLoop[DynaRend], info: CheckpointInfo) -> Policy:
+        """The network as it is, with one look: several would only make the same errors a little smaller."""
+        return Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
+
     def _validate(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
     ) -> list[StepReport]:
-        policy = Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
+        policy = self._policy(loop, info)
         reports = validate(policy, held_out, frames)
         loop.network.train()
         logs.validation(loop.step, reports)
