@@ -10,7 +10,7 @@ from dynarend_core.datasets import points
 from dynarend_core.datasets.augmentation import AugmentationConfig
 from dynarend_core.datasets.cloud_cache import load_task
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset, SampleConfig
-from dynarend_core.datasets.rendering_dataset import PixelConfig, RenderingDataset
+from dynarend_core.datasets.rendering_dataset import PixelConfig, PixelSample, RenderingDataset
 from dynarend_core.datasets.semantics import ObjectNames
 from dynarend_core.datasets.view_cache import load_views
 from dynarend_core.errors import DatasetError
@@ -85,6 +85,25 @@ def test_a_future_is_mostly_seen_by_a_camera_that_stands_still(rich_store):
     drawn = np.array([data._camera(0, frame, frame - 1, rng) for _ in range(600)])
     assert np.mean(drawn == 0) == pytest.approx(2 / 3, abs=0.06)
     assert set(drawn) == {0, 1, 2}
+
+
+def test_rays_through_nothing_end_where_they_leave_the_workspace(toy_store, tmp_path):
+    """Behind a quarter of the image nothing is: those rays are free, an eighth at most, and none of them is a surface."""
+    data, rng = dataset(toy_store(tmp_path)), np.random.default_rng(0)
+    far = np.array(data.views[0].depth)
+    far[:, :, :, 48:] = 60000  # 6 m: beyond every wall of the workspace
+    data.views[0] = dataclasses.replace(data.views[0], depth=far)
+    pixels = [p for _ in range(12) for p in dataclasses.astuple(data.draw(rng))[1:]]
+    pixels = [PixelSample(*p) for p in pixels]
+    assert sum(p.free.any() for p in pixels) > len(pixels) / 2
+    for p in pixels:
+        assert p.free.sum() <= 64 // 8
+        assert not (p.free & p.valid).any()
+        assert (p.uv[p.valid, 0] < 48).all()
+        along = np.concatenate([(p.uv - p.K[:2, 2]) / p.K[[0, 1], [0, 1]], np.ones((64, 1))], axis=1)
+        leaves = se3.apply(p.T_base_camera, along * p.depth[:, None])[p.free]
+        on_wall = np.abs(np.abs(points.normalise(leaves, SCENE_AABB_BASE)).max(axis=1) - 1.0)
+        assert (on_wall < 1e-3).all()
 
 
 def test_a_held_out_camera_is_never_drawn(toy_store, tmp_path):

@@ -2,7 +2,8 @@ import torch
 
 from dynarend_core.networks.dynarend import NetworkInput
 from dynarend_core.networks.language import stack_words
-from dynarend_core.networks.masking import TokenMask
+from dynarend_core.networks.masking import TokenMask, show_skip
+from dynarend_core.networks.triplane import to_tokens
 
 
 def given_input(encoder):
@@ -25,6 +26,16 @@ def test_hidden_tokens_all_become_the_embedding_and_teach_it():
     assert (out[hidden] == mask.embedding).all()
     out.sum().backward()
     torch.testing.assert_close(mask.embedding.grad, torch.full((4,), 4.0))
+
+
+def test_finer_features_vanish_just_where_tokens_are_hidden():
+    """Pooled back to the tokens' cells, shown features are those of the scene and the others are zero."""
+    skip, hidden = torch.randn(2, 3, 4, 8, 8), torch.rand(2, 3 * 4 * 4) < 0.5
+    shown = show_skip(skip, hidden)
+    pooled = [to_tokens(torch.nn.functional.avg_pool2d(x.flatten(0, 1), 2).unflatten(0, (2, 3))) for x in (skip, shown)]
+    assert (pooled[1][hidden] == 0).all()
+    torch.testing.assert_close(pooled[1][~hidden], pooled[0][~hidden])
+    assert torch.equal(show_skip(skip, torch.zeros_like(hidden)), skip)
 
 
 def test_what_is_hidden_cannot_reach_the_latents(debug_network, encoder):
