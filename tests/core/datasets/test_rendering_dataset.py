@@ -88,7 +88,7 @@ def test_a_future_is_mostly_seen_by_a_camera_that_stands_still(rich_store):
 
 
 def test_rays_through_nothing_end_where_they_leave_the_workspace(toy_store, tmp_path):
-    """Behind a quarter of the image nothing is: those rays are free, an eighth at most, and none of them is a surface."""
+    """Behind a quarter of the image nothing is: at most an eighth of the rays goes there, and they meet no surface."""
     data, rng = dataset(toy_store(tmp_path)), np.random.default_rng(0)
     far = np.array(data.views[0].depth)
     far[:, :, :, 48:] = 60000  # 6 m: beyond every wall of the workspace
