@@ -33,9 +33,12 @@ ROWS: dict[str, list[str] | None] = {
     "without semantics": ["--semantic-weight", "0"],
     "without target views": ["--no-target-views"],
     "without naming": ["--naming-weight", "0"],
+    "without finding": ["--finding-weight", "0"],
 }
-PRETRAINING = ["--batch-size", "8", "--steps", "1200", "--yaw-deg", "20"]
-FINE_TUNING = ["--batch-size", "16", "--steps", "1200", "--yaw-deg", "20"]
+PRETRAINING = ["--batch-size", "8", "--steps", "2400", "--yaw-deg", "20"]
+FINE_TUNING = ["--batch-size", "16", "--yaw-deg", "20"]
+STEPS = {10: 600, 100: 1200}
+"""Of fine-tuning, by the number of demonstrations a task."""
 EPISODES = 25
 RECORDINGS = 110
 """A task; ten more than the largest row needs, for the expert fails some scenes."""
@@ -43,9 +46,9 @@ MARKDOWN, JSON = Path("docs/results/pretraining.md"), Path("docs/results/pretrai
 HEAD = """# What pretraining gives
 
 Success in our MuJoCo simulator on the four tasks {tasks}:
-25 unseen episodes a task (seeds from 100000), preset `small`, {seeds}. Pretraining: 1200 steps of 8 samples of
+25 unseen episodes a task (seeds from 100000), preset `small`, {seeds}. Pretraining: 2400 steps of 8 samples of
 {recordings} recordings a task, without their actions (what cameras see now and at the next keyframe; words; names);
-fine-tuning: 1200 steps of 16 on the demonstrations named in the row, the same for every row.
+fine-tuning: {steps} on the demonstrations named in the row.
 The interval is Wilson's over all episodes of a row: it holds the luck of the episodes, not that of the training seed.
 
 | demonstrations a task | row | success | 95 % interval | episodes | by task |
@@ -73,7 +76,7 @@ def main() -> None:
     """Run the chosen rows and write the table."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--rows", help=f"comma-separated, of: {', '.join(ROWS)} (default: all)")
-    p.add_argument("--demonstrations", type=int, nargs="+", default=[10, 100], help="a task (default: 10 and 100)")
+    p.add_argument("--demonstrations", type=int, nargs="+", choices=STEPS, default=list(STEPS), help="a task")
     p.add_argument("--seeds", type=int, default=1, help="training seeds, from 0 (default: %(default)s)")
     p.add_argument("--data", type=Path, default=Path("data/pretraining"), help="store (default: %(default)s)")
     p.add_argument("--out", type=Path, default=Path("runs/pretraining"), help="runs (default: %(default)s)")
@@ -126,8 +129,9 @@ def _stages(
         yield ["pretrain", *common, *PRETRAINING, *options, "--out", str(out), "--json", str(done)], done
         start = ["--from", str(out / "policy")]
     out = folder / f"finetune-{demonstrations}"
-    done, some = out.with_suffix(".json"), ["--demonstrations", str(demonstrations)]
-    yield ["finetune", *common, *some, *FINE_TUNING, *start, "--out", str(out), "--json", str(done)], done
+    done = out.with_suffix(".json")
+    few = ["--demonstrations", str(demonstrations), "--steps", str(STEPS[demonstrations])]
+    yield ["finetune", *common, *few, *FINE_TUNING, *start, "--out", str(out), "--json", str(done)], done
     done = folder / f"evaluate-{demonstrations}.json"
     words = ["evaluate", "--policy", str(out / "policy"), "--episodes", str(EPISODES), "--workers", str(args.workers)]
     yield [*words, "--json", str(done)], done
@@ -146,29 +150,43 @@ def _summary(name: str, demonstrations: int, reports: list[dict]) -> Row:
     command += f" --seeds {len(reports)}" if len(reports) > 1 else ""
     shares = {t: sum(r["successes"] for r in rs) / sum(r["episodes"] for r in rs) for t, rs in tasks.items()}
     return Row(
-        name, demonstrations, len(reports), successes / episodes, low, high, episodes, shares, command, _recipe(name)
+        name,
+        demonstrations,
+        len(reports),
+        successes / episodes,
+        low,
+        high,
+        episodes,
+        shares,
+        command,
+        _recipe(name, demonstrations),
     )
 
 
-def _recipe(name: str) -> str:
-    """What a row is made with, but for the number of demonstrations: only rows of today's recipe stand together."""
+def _recipe(name: str, demonstrations: int) -> str:
+    """What a row is made with: only rows of today's recipe stand together."""
     options = ROWS[name]
     pretraining = [] if options is None else [f"{RECORDINGS} recordings", *PRETRAINING, *options]
-    return " ".join([*pretraining, *FINE_TUNING, f"{EPISODES} episodes"])
+    return " ".join([*pretraining, *FINE_TUNING, f"{STEPS[demonstrations]} steps", f"{EPISODES} episodes"])
 
 
 def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
     """Put the row in its place among those that stand; rows made by another recipe go."""
     rows = [Row(**r) for r in json.loads(json_path.read_text())["rows"]] if json_path.is_file() else []
     rows = [
-        r for r in rows if r.recipe == _recipe(r.name) and (r.name, r.demonstrations) != (row.name, row.demonstrations)
+        r
+        for r in rows
+        if r.name in ROWS
+        and r.recipe == _recipe(r.name, r.demonstrations)
+        and (r.name, r.demonstrations) != (row.name, row.demonstrations)
     ]
     rows.append(row)
     rows.sort(key=lambda r: (r.demonstrations, list(ROWS).index(r.name)))
     json_path.parent.mkdir(parents=True, exist_ok=True)
     json_path.write_text(json.dumps({"rows": [asdict(r) for r in rows]}, indent=2) + "\n")
     seeds = "one training seed" if max(r.seeds for r in rows) == 1 else "training seeds as given"
-    text = HEAD.format(tasks=TASKS.replace(",", ", "), seeds=seeds, recordings=RECORDINGS)
+    steps = " and ".join(f"{count} steps of 16 for {n}" for n, count in STEPS.items())
+    text = HEAD.format(steps=steps, tasks=TASKS.replace(",", ", "), seeds=seeds, recordings=RECORDINGS)
     for r in rows:
         by_task = ", ".join(f"{name.split('_')[0]} {share:.0%}" for name, share in r.tasks.items())
         interval = f"{r.wilson_low:.0%} to {r.wilson_high:.0%}"
@@ -176,7 +194,7 @@ def _write(row: Row, json_path: Path, markdown_path: Path) -> None:
     commands = "\n".join(f"    {r.command}" for r in rows)
     text += f"\nCommands, one a row:\n\n{commands}\n"
     done = {(r.name, r.demonstrations) for r in rows}
-    if missing := [f"{name} ({n})" for n in (10, 100) for name in ROWS if (name, n) not in done]:
+    if missing := [f"{name} ({n})" for n in STEPS for name in ROWS if (name, n) not in done]:
         text += "\nNot run yet (demonstrations a task): " + ", ".join(missing) + ".\n"
     text += "\nWhat it means: [pretraining](../pretraining.md#what-it-gives-a-policy).\n"
     markdown_path.write_text(text)

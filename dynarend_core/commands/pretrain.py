@@ -14,7 +14,7 @@ from dynarend_core.commands.training_options import add_training_options, traini
 if TYPE_CHECKING:
     from dynarend_core.training.presets import RenderingConfig
 
-TERMS = ("rgb", "depth", "semantic", "naming", "now", "future")
+TERMS = ("rgb", "depth", "semantic", "naming", "finding", "now", "future")
 
 DESCRIPTION = """\
 Pretrain a network by rendering: with part of its tokens hidden it must render what the cameras see now, and what
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         frozen_policy=args.fit_renderer,
         resume=args.resume,
     )
-    losses = ("now_rgb", "now_depth", "now_semantic", "naming", "future_rgb", "future_depth")
+    losses = ("now_rgb", "now_depth", "now_semantic", "naming", "finding", "future_rgb", "future_depth")
     with FinetuneDisplay(preset.training.steps, losses) as display:
         report = Pretrain(config, display.on_step, display.on_data, display.on_rendering).execute()
     if int(os.environ.get("RANK", "0")) > 0:

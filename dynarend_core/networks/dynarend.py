@@ -122,19 +122,14 @@ class DynaRend(nn.Module):
         latents, context = self.encode(given)
         return Look(latents, self.coarse.decode(latents, context), latents.context[:, -1], context.meaning)
 
-    def encode(
-        self, given: NetworkInput, hide: Hide | None = None, learn_reading: bool = True
-    ) -> tuple[Latents, Context]:
+    def encode(self, given: NetworkInput, hide: Hide | None = None) -> tuple[Latents, Context]:
         """The coarse stage up to its triplanes of now and future.
 
         Args:
             given: One batch.
             hide: Masks tokens in pretraining.
-            learn_reading: Whether gradients reach the instruction reader.
         """
         words, state, meaning = self.reader(given.words, self.state(given))
-        if not learn_reading:
-            words, state, meaning = words.detach(), state.detach(), meaning.detach()
         tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
         mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
         context = Context(tokens, mask, state, meaning)

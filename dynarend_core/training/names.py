@@ -56,12 +56,15 @@ class NameTable(nn.Module):
             ``(b, r, n)`` logits.
         """
         match = network.coarse.match
-        states = state.repeat(len(self.names) // len(state) + 1, 1)[: len(self.names)]
-        meaning = network.reader(WordTokens(self.features, self.mask), states)[2]
-        word = F.normalize(match.word(meaning).float(), dim=-1)
+        word = F.normalize(match.word(self.meanings(network, state)).float(), dim=-1)
         cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
         at = sample(F.normalize(cells, dim=2), xyz)
         return SHARPNESS * torch.einsum("brpc,nc->brn", at, word)
+
+    def meanings(self, network: DynaRend, state: Float[Tensor, "b s"]) -> Float[Tensor, "n c"]:
+        """What the reader picks of each name, read in one or another state of the robot."""
+        states = state.repeat(len(self.names) // len(state) + 1, 1)[: len(self.names)]
+        return network.reader(WordTokens(self.features, self.mask), states)[2]
 
 
 def name_vectors(names: Sequence[str], encoder: SentenceEncoder) -> Float[Tensor, "n s"]:

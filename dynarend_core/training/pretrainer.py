@@ -20,6 +20,7 @@ from dynarend_core.training.render_losses import (
     RenderLosses,
     RenderWeights,
     TimeLosses,
+    finding_loss,
     free_space_loss,
     naming_loss,
     rgb_loss,
@@ -48,9 +49,9 @@ class RenderTask:
 class Pretrainer(nn.Module):
     """Masked reconstruction of the present and prediction of the future through one renderer.
 
-    Only what this can teach is trained: the coarse stage's stem and encoders, and the instruction reader. The reader
-    learns from names alone: through the rendered future it would learn by heart which of few sentences goes with which
-    scene, and that is in the way of learning what to do.
+    Only what this can teach is trained: the coarse stage's stem and encoders; the instruction reader and what brings
+    its words to the encoders, because which future comes depends on the instruction; and the features of the coarse
+    decoder, if named objects are to be found in the future.
 
     Args:
         network: The policy network.
@@ -64,18 +65,26 @@ class Pretrainer(nn.Module):
         self.network, self.weights, self.names, self.frozen = network, task.weights, names, task.frozen
         self.mask = TokenMask(width)
         self.renderer = Renderer(task.render, width, torch.as_tensor(task.aabb_base, dtype=torch.float32))
-        coarse = network.coarse
-        network.requires_grad_(False)
-        if self.frozen:
-            self.mask.requires_grad_(False)
-            return
-        for part in (coarse.stem, coarse.encoders):
-            part.requires_grad_(True)
-        if names is not None and task.weights.naming > 0:
-            network.reader.requires_grad_(True)
-            coarse.match.requires_grad_(True)
-        if task.weights.future == 0:
-            coarse.encoders[-1].requires_grad_(False)
+        self.finder = nn.Linear(width, network.coarse.decoder.channels)
+        self.finds = names is not None and min(task.weights.finding, task.weights.future) > 0 and not self.frozen
+        self.requires_grad_(False)
+        self.renderer.requires_grad_(True)
+        if not self.frozen:
+            for part in self._taught():
+                part.requires_grad_(True)
+
+    def _taught(self) -> list[nn.Module]:
+        """What learns beside the renderer. The value map itself stays fresh: no action has been seen."""
+        coarse, weights = self.network.coarse, self.weights
+        parts: list[nn.Module] = [self.mask, coarse.stem, coarse.encoders[0]]
+        if self.names is not None and weights.naming > 0:
+            parts += [self.network.reader, coarse.match]
+        if weights.future > 0:
+            parts += [self.network.reader, coarse.match, coarse.match_in, coarse.encoders[-1]]
+        if self.finds:
+            decoder = coarse.decoder
+            parts += [self.finder, decoder.lateral, decoder.smooth, decoder.skip]
+        return parts
 
     def forward(self, batch: RenderBatch) -> RenderLosses:
         """Losses of one batch."""
@@ -83,13 +92,12 @@ class Pretrainer(nn.Module):
             with torch.no_grad():
                 latents, _ = self.network.encode(batch.given)
         else:
-            latents, _ = self.network.encode(
-                batch.given, lambda tokens: self.mask(tokens, batch.hidden), learn_reading=False
-            )
+            latents, _ = self.network.encode(batch.given, lambda tokens: self.mask(tokens, batch.hidden))
         skip = self._skip(latents, batch.hidden)
         now = self._losses(latents.now, skip, batch.now, self.weights.now)
         future = self._losses(latents.future, skip, batch.future, self.weights.future)
-        return RenderLosses(now, future, self._naming(latents, batch), self.weights)
+        naming, finding = self._naming(latents, batch), self._finding(latents, batch)
+        return RenderLosses(now, future, naming, finding, self.weights)
 
     def _skip(self, latents: Latents, hidden: Bool[Tensor, "b n"]) -> Tensor | None:
         """The stem's finest features where no token is hidden: what must be guessed may not be read elsewhere."""
@@ -124,3 +132,15 @@ class Pretrainer(nn.Module):
         points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
         logits = self.names.logits(self.network, latents.stem.early, points, self.network.state(batch.given))
         return naming_loss(logits, torch.where(pixels.valid, pixels.names, -1))
+
+    def _finding(self, latents: Latents, batch: RenderBatch) -> Tensor:
+        """Where each named object in view will be: the decoder's features against what the reader makes of names."""
+        pixels = batch.future
+        if self.names is None or not self.finds:
+            return pixels.rgb.new_zeros(())
+        skips = tuple(show_skip(skip, batch.hidden) for skip in latents.stem.skips)
+        features, _ = self.network.coarse.decoder(latents.future, skips)
+        meanings = self.names.meanings(self.network, self.network.state(batch.given))
+        heat = torch.einsum("bpkij,nk->bnpij", features.float(), self.finder(meanings).float())
+        points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
+        return finding_loss(heat, points, torch.where(pixels.valid, pixels.names, -1))

@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from dynarend_core.networks import triplane
+from dynarend_core.training.losses import log_partition
+
 SILOG_BALANCE = 0.5
 FREE_SPACE = 0.1
 _NEAREST_M = 0.01
@@ -23,6 +26,7 @@ class RenderWeights:
         depth: Scale-invariant logarithmic depth error; with :data:`FREE_SPACE` of it, opacity where nothing is.
         semantic: Cosine distance of rendered semantic features.
         naming: Cross entropy of the object's name at measured points, read through the policy's match head.
+        finding: Cross entropy of the place of each named object at the next keyframe, through the policy's decoder.
         now: Reconstruction of what the cameras see.
         future: Prediction of what they see at the next keyframe.
     """
@@ -31,6 +35,7 @@ class RenderWeights:
     depth: float = 5.0
     semantic: float = 0.5
     naming: float = 0.2
+    finding: float = 0.5
     now: float = 1.0
     future: float = 1.0
 
@@ -55,13 +60,15 @@ class RenderLosses:
     now: TimeLosses
     future: TimeLosses
     naming: Tensor
+    finding: Tensor
     weights: RenderWeights
 
     @property
     def total(self) -> Tensor:
         """Weighted sum."""
         w = self.weights
-        return w.now * self.now.total(w) + w.future * self.future.total(w) + w.naming * self.naming
+        future = self.future.total(w) + w.finding * self.finding
+        return w.now * self.now.total(w) + w.future * future + w.naming * self.naming
 
     def detached(self) -> dict[str, float]:
         """Plain numbers for logs."""
@@ -70,7 +77,10 @@ class RenderLosses:
             for when, losses in (("now", self.now), ("future", self.future))
             for term in ("rgb", "depth", "semantic")
         }
-        return {name: float(x.detach()) for name, x in {**terms, "naming": self.naming, "total": self.total}.items()}
+        return {
+            name: float(x.detach())
+            for name, x in {**terms, "naming": self.naming, "finding": self.finding, "total": self.total}.items()
+        }
 
 
 def rgb_loss(
@@ -108,3 +118,21 @@ def naming_loss(logits: Float[Tensor, "b r n"], names: Int[Tensor, "b r"]) -> Fl
     known = names >= 0
     each = F.cross_entropy(logits.flatten(0, 1), names.clamp(min=0).flatten(), reduction="none")
     return (each * known.flatten()).sum() / known.sum().clamp(min=1)
+
+
+def finding_loss(
+    heat: Float[Tensor, "b n 3 k k"], xyz: Float[Tensor, "b r 3"], names: Int[Tensor, "b r"]
+) -> Float[Tensor, ""]:
+    """Cross entropy over all cells of the cube: in the map of its own name, a point should stand out.
+
+    Args:
+        heat: For each name logits of the three planes, whose sum is a logit for every cell.
+        xyz: Points on surfaces, normalised coordinates.
+        names: Their names, -1 where none is known.
+    """
+    known = names >= 0
+    chosen = names.clamp(min=0)
+    everywhere = log_partition(heat.flatten(0, 1)).unflatten(0, heat.shape[:2])
+    there = triplane.sample(heat.transpose(1, 2), xyz).sum(dim=2)
+    each = everywhere.gather(1, chosen) - there.gather(2, chosen[..., None])[..., 0]
+    return (each * known).sum() / known.sum().clamp(min=1)

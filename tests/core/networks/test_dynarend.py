@@ -85,11 +85,3 @@ def test_zoom_starts_from_the_coarse_stage(debug_network):
         weights = learned.state_dict()
         assert all(torch.equal(v, weights[k]) for k, v in fresh.state_dict().items())
     assert not torch.equal(coarse.match.word.weight, zoom.match.word.weight)
-
-
-def test_reading_learns_only_if_it_may(debug_network):
-    for learn in (True, False):
-        debug_network.zero_grad()
-        latents, _ = debug_network.encode(network_input(), learn_reading=learn)
-        latents.future.sum().backward()
-        assert any(p.grad is not None and p.grad.any() for p in debug_network.reader.parameters()) == learn

@@ -93,7 +93,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(config):
         Pretrain(dataclasses.replace(config, held_out_camera=None)).execute()
 
 
-def test_without_prediction_the_second_encoder_stays_as_it_was(config):
+def test_without_prediction_nothing_that_reads_or_predicts_is_taught(config):
     only_now = with_weights(config, future=0.0)
     seen = []
     Pretrain(only_now, on_step=lambda log: seen.append(log.losses)).execute()
@@ -102,8 +102,21 @@ def test_without_prediction_the_second_encoder_stays_as_it_was(config):
     torch.manual_seed(config.loop.seed)
     fresh = build_network(info).state_dict()
     trained = network.state_dict()
-    assert all(torch.equal(trained[k], fresh[k]) for k in trained if k.startswith("coarse.encoders.1."))
+    stays = ("coarse.encoders.1.", "coarse.match", "coarse.decoder", "reader.")
+    assert all(torch.equal(trained[k], fresh[k]) for k in trained if k.startswith(stays))
     assert not all(torch.equal(trained[k], fresh[k]) for k in trained if k.startswith("coarse.encoders.0."))
+
+
+def test_the_future_teaches_to_read_but_no_value_map(config):
+    """Which future comes depends on the instruction; where to go, no image tells."""
+    Pretrain(config).execute()
+    network, info = load_checkpoint(config.out / "policy")
+    torch.manual_seed(config.loop.seed)
+    fresh, trained = build_network(info).state_dict(), network.state_dict()
+    for part in ("reader.", "coarse.encoders.1.", "coarse.match_in."):
+        assert not all(torch.equal(trained[k], fresh[k]) for k in trained if k.startswith(part)), part
+    for part in ("coarse.decoder.heat.", "coarse.match_gain.", "pose."):
+        assert all(torch.equal(trained[k], fresh[k]) for k in trained if k.startswith(part)), part
 
 
 def test_rendering_is_learned(config):

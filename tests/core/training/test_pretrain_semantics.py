@@ -35,7 +35,7 @@ def losses_of(config):
 
 def test_names_are_learned_in_the_field_and_in_the_match_head(named_store):
     losses = losses_of(config_of(named_store, steps=150))
-    for name in ("now_semantic", "future_semantic", "naming"):
+    for name in ("now_semantic", "future_semantic", "naming", "finding"):
         assert losses[name][-5:].mean() < 0.8 * losses[name][:5].mean(), name
 
 
@@ -43,6 +43,7 @@ def test_without_masks_training_goes_on_without_meaning_and_says_so_once(toy_sto
     losses = losses_of(config_of(toy_store(tmp_path / "data")))
     assert not losses["now_semantic"].any()
     assert not losses["naming"].any()
+    assert not losses["finding"].any()
     assert [r.message for r in caplog.records].count("no semantic targets: the store has no object masks") == 1
 
 

@@ -3,10 +3,12 @@ import math
 import pytest
 import torch
 
+from dynarend_core.networks.triplane import volume
 from dynarend_core.training.render_losses import (
     RenderLosses,
     RenderWeights,
     TimeLosses,
+    finding_loss,
     free_space_loss,
     naming_loss,
     rgb_loss,
@@ -34,14 +36,14 @@ def test_silog_of_one_common_factor_is_half_its_squared_logarithm():
 
 def test_each_term_can_be_switched_off():
     now, future = (TimeLosses(*(torch.tensor(float(x)) for x in terms)) for terms in ((1, 2, 4), (8, 16, 32)))
-    naming = torch.tensor(64.0)
-    names = ("rgb", "depth", "semantic", "naming", "now", "future")
-    shares = dict(zip(names, (9, 18, 36, 64, 7, 56), strict=True))
+    naming, finding = torch.tensor(64.0), torch.tensor(128.0)
+    names = ("rgb", "depth", "semantic", "naming", "finding", "now", "future")
+    shares = dict(zip(names, (9, 18, 36, 64, 128, 7, 56 + 128), strict=True))
     ones = dict.fromkeys(names, 1.0)
-    assert float(RenderLosses(now, future, naming, RenderWeights(**ones)).total) == 127
+    assert float(RenderLosses(now, future, naming, finding, RenderWeights(**ones)).total) == 255
     for name, share in shares.items():
         weights = RenderWeights(**{**ones, name: 0.0})
-        assert float(RenderLosses(now, future, naming, weights).total) == 127 - share, name
+        assert float(RenderLosses(now, future, naming, finding, weights).total) == 255 - share, name
 
 
 def test_meaning_is_a_direction_and_unknown_names_do_not_count():
@@ -53,6 +55,20 @@ def test_meaning_is_a_direction_and_unknown_names_do_not_count():
     right[names < 0] = torch.tensor([0.0, 0.0, 50.0])
     assert float(naming_loss(right, names)) == pytest.approx(0, abs=1e-6)
     assert float(naming_loss(torch.zeros(2, 5, 3), names)) == pytest.approx(math.log(3))
+
+
+def test_finding_is_the_cross_entropy_over_all_cells_of_the_names_own_map():
+    """Against a volume that is really built; points at cells' centres, where interpolation is exact."""
+    heat, names = torch.randn(2, 3, 3, 4, 4), torch.tensor([[0, 2, -1], [1, 1, 0]])
+    cells = torch.randint(0, 4, (2, 3, 3))
+    expected = []
+    for b, r in ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2)):
+        x, y, z = cells[b, r]
+        logits = volume(heat[b, names[b, r]][None])[0]
+        expected.append(logits.flatten().logsumexp(0) - logits[x, y, z])
+    found = finding_loss(heat, (cells + 0.5) / 2 - 1, names)
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+    assert float(finding_loss(heat, torch.zeros(2, 3, 3), torch.full_like(names, -1))) == 0
 
 
 def test_only_free_rays_must_be_empty():
