@@ -13,9 +13,11 @@ import pytest
 
 from dynarend_core.datasets.rlbench_reader import read_episode
 from dynarend_core.evaluation.rollout import EpisodeSpec, run_episode
+from dynarend_core.foresight import Foresight, baselines, picture_errors
 from dynarend_core.policy import Policy
 from dynarend_core.sim.environment import EVALUATION_SEED_START
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
+from dynarend_core.visualization.splat import Viewpoint
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT / "../shared/data/rlbench_real/open_drawer/all_variations/episodes"
@@ -62,6 +64,21 @@ def test_the_policy_of_all_tasks_solves_what_it_is_good_at(environment: MujocoEn
     }
     # At 90 % a policy solves fewer than five of eight once in 199 draws of scenes.
     assert sum(solved.values()) >= 5, solved
+
+
+def test_the_pretrained_network_renders_views_it_is_not_given(environment: MujocoEnvironment) -> None:
+    foresight = Foresight.from_policy(ROOT / "models/policies/pretrained")
+    box, errors = foresight.policy.aabb, []
+    for task in foresight.policy.info.tasks:
+        observation = environment.reset(task, 0, EVALUATION_SEED_START + 530)
+        truth, *others = sorted(observation.views, key=lambda view: view.name != "right_shoulder")
+        given = replace(observation, views=tuple(others))
+        picture = foresight.look(given).present(Viewpoint.of(truth))
+        errors.append([picture_errors(p, truth, box) for p in (picture, baselines.constant(truth, box))])
+    rendered, flat = zip(*errors, strict=True)
+    # The baseline is told the true view's mean colour and median depth.
+    assert np.mean([e.psnr_db for e in rendered]) > np.mean([e.psnr_db for e in flat]), errors
+    assert np.mean([e.depth_cm for e in rendered]) < np.mean([e.depth_cm for e in flat]) / 3, errors
 
 
 def test_the_instruction_decides_which_drawer(policy: Policy, environment: MujocoEnvironment) -> None:
