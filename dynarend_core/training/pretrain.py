@@ -136,7 +136,8 @@ class Pretrain:
         source = data.dataset.semantics
         names = NameTable(source.names, self.encoder) if source.names else None
         w = r.weights
-        if not (w.rgb or w.depth or (w.semantic and (names or source.channels)) or (w.naming and names)):
+        by_name = names and (w.semantic or w.naming or (w.finding and w.future))
+        if not (w.rgb or w.depth or by_name or (w.semantic and source.channels)):
             raise ConfigurationError(f"nothing to learn from: weights {w}, and no meanings of pixels are known")
         channels = (NAME_CHANNELS if names else source.channels) if r.weights.semantic else 0
         render = r.render.fitted(network.coarse.stem.skip_channels, channels)

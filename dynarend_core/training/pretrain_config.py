@@ -34,7 +34,7 @@ class PretrainConfig(RunConfig):
 
     def __post_init__(self) -> None:
         r, w = self.preset.rendering, self.preset.rendering.weights
-        terms = (w.rgb, w.depth, w.semantic, w.naming)
+        terms = (w.rgb, w.depth, w.semantic, w.naming, w.finding)
         if min(*terms, w.now, w.future) < 0 or max(w.now, w.future) == 0 or max(terms) == 0:
             raise ConfigurationError(f"no loss is left with weights {w}; none may be negative, two must be positive")
         if r.rays < 1 or not 0.0 <= r.mask_ratio[0] <= r.mask_ratio[1] < 1.0:

@@ -134,7 +134,9 @@ def test_rendering_is_learned(config):
 
 def test_a_run_without_losses_or_data_is_refused(config, tmp_path):
     with pytest.raises(ConfigurationError, match="no loss is left"):
-        with_weights(config, rgb=0.0, depth=0.0, semantic=0.0, naming=0.0)
+        with_weights(config, rgb=0.0, depth=0.0, semantic=0.0, naming=0.0, finding=0.0)
+    with pytest.raises(ConfigurationError, match="none may be negative"):
+        with_weights(config, finding=-0.5)
     with pytest.raises(DatasetError, match="dynarend collect"):
         Pretrain(dataclasses.replace(config, data=tmp_path / "empty")).execute()
 
