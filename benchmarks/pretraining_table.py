@@ -76,7 +76,9 @@ def main() -> None:
     """Run the chosen rows and write the table."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--rows", help=f"comma-separated, of: {', '.join(ROWS)} (default: all)")
-    p.add_argument("--demonstrations", type=int, nargs="+", choices=STEPS, default=list(STEPS), help="a task")
+    p.add_argument(
+        "--demonstrations", type=int, nargs="+", choices=STEPS, default=list(STEPS), help="a task (default: both)"
+    )
     p.add_argument("--seeds", type=int, default=1, help="training seeds, from 0 (default: %(default)s)")
     p.add_argument("--data", type=Path, default=Path("data/pretraining"), help="store (default: %(default)s)")
     p.add_argument("--out", type=Path, default=Path("runs/pretraining"), help="runs (default: %(default)s)")

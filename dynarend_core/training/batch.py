@@ -121,6 +121,6 @@ class LossModule(nn.Module):
     def _naming(self, batch: Batch, early: Tensor) -> Tensor | None:
         if self.names is None:
             return None
-        states = self.network.state(batch.given)
-        logits = self.names.logits(self.network, early, batch.named_xyz, states)
+        meanings = self.names.meanings(self.network, self.network.state(batch.given))
+        logits = self.names.logits(self.network, meanings, early, batch.named_xyz)
         return naming_loss(logits, batch.named_ids)

@@ -39,7 +39,7 @@ class NameTable(nn.Module):
         for key, value in (("vectors", vectors), ("features", stacked.features), ("mask", stacked.mask)):
             self.register_buffer(key, value, persistent=False)
 
-    def logits(self, network: DynaRend, early: Tensor, xyz: Float[Tensor, "b r 3"], state: Tensor) -> Tensor:
+    def logits(self, network: DynaRend, meanings: Tensor, early: Tensor, xyz: Float[Tensor, "b r 3"]) -> Tensor:
         """How well each name fits each point, by the policy's own way of finding what it is told.
 
         The reader reads a name as if it were the instruction and picks the words that matter; the match head compares
@@ -47,16 +47,16 @@ class NameTable(nn.Module):
         every name of the vocabulary is compared.
 
         Args:
-            network: Its reader and its coarse stage's match head are asked.
+            network: Its coarse stage's match head is asked.
+            meanings: ``(n, c)`` of :meth:`meanings`.
             early: ``(b, 3, k, n, n)`` early plane features.
             xyz: Points, normalised coordinates.
-            state: ``(b, s)`` states of the robot; names are read in one or another of them.
 
         Returns:
             ``(b, r, n)`` logits.
         """
         match = network.coarse.match
-        word = F.normalize(match.word(self.meanings(network, state)).float(), dim=-1)
+        word = F.normalize(match.word(meanings).float(), dim=-1)
         cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
         at = sample(F.normalize(cells, dim=2), xyz)
         return SHARPNESS * torch.einsum("brpc,nc->brn", at, word)

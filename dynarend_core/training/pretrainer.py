@@ -96,7 +96,11 @@ class Pretrainer(nn.Module):
         skip = self._skip(latents, batch.hidden)
         now = self._losses(latents.now, skip, batch.now, self.weights.now)
         future = self._losses(latents.future, skip, batch.future, self.weights.future)
-        naming, finding = self._naming(latents, batch), self._finding(latents, batch)
+        naming = finding = batch.now.rgb.new_zeros(())
+        if self.names is not None and not self.frozen and (self.weights.naming or self.finds):
+            meanings = self.names.meanings(self.network, self.network.state(batch.given))
+            naming = self._naming(self.names, meanings, latents, batch) if self.weights.naming else naming
+            finding = self._finding(meanings, latents, batch) if self.finds else finding
         return RenderLosses(now, future, naming, finding, self.weights)
 
     def _skip(self, latents: Latents, hidden: Bool[Tensor, "b n"]) -> Tensor | None:
@@ -125,22 +129,16 @@ class Pretrainer(nn.Module):
             return pixels.features, pixels.valid
         return self.names.vectors[pixels.names.clamp(min=0)], pixels.valid & (pixels.names >= 0)
 
-    def _naming(self, latents: Latents, batch: RenderBatch) -> Tensor:
-        pixels = batch.now
-        if self.names is None or self.weights.naming == 0 or self.frozen:
-            return pixels.rgb.new_zeros(())
-        points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
-        logits = self.names.logits(self.network, latents.stem.early, points, self.network.state(batch.given))
-        return naming_loss(logits, torch.where(pixels.valid, pixels.names, -1))
+    def _naming(self, names: NameTable, meanings: Tensor, latents: Latents, batch: RenderBatch) -> Tensor:
+        points = surface_points(batch.now.rays, batch.now.depth, self.renderer.box)
+        logits = names.logits(self.network, meanings, latents.stem.early, points)
+        return naming_loss(logits, torch.where(batch.now.valid, batch.now.names, -1))
 
-    def _finding(self, latents: Latents, batch: RenderBatch) -> Tensor:
+    def _finding(self, meanings: Tensor, latents: Latents, batch: RenderBatch) -> Tensor:
         """Where each named object in view will be: the decoder's features against what the reader makes of names."""
         pixels = batch.future
-        if self.names is None or not self.finds:
-            return pixels.rgb.new_zeros(())
         skips = tuple(show_skip(skip, batch.hidden) for skip in latents.stem.skips)
         features, _ = self.network.coarse.decoder(latents.future, skips)
-        meanings = self.names.meanings(self.network, self.network.state(batch.given))
         heat = torch.einsum("bpkij,nk->bnpij", features.float(), self.finder(meanings).float())
         points = surface_points(pixels.rays, pixels.depth, self.renderer.box)
         return finding_loss(heat, points, torch.where(pixels.valid, pixels.names, -1))
