@@ -26,8 +26,8 @@ class ActingLimits:
         max_failures: Failures in a row.
         cloud_max_age_s: A cloud that arrived longer ago leads to no motion [s].
         execution_timeout_s: No answer of the executor for so long is a failure [s].
-        step_patience_s: A requested step that found no fresh cloud is forgotten after so long [s]: an arm must not
-            start to move when the cameras come back minutes later.
+        step_patience_s: A requested step that found no fresh cloud or no executor is forgotten after so long [s]: an
+            arm must not start to move when the cameras come back minutes later.
     """
 
     max_keyframes: int = 25
@@ -168,7 +168,10 @@ class ActingLoop:
                 self._count_failure(f"no answer of the executor for {self._limits.execution_timeout_s:.0f} s")
             if self._step_until_s is not None and now_s > self._step_until_s:
                 self._step_until_s = None
-                self._say(f"step dropped: no new cloud within {self._limits.step_patience_s:.0f} s", problem=True)
+                self._say(
+                    f"step dropped: no new cloud, or no executor, within {self._limits.step_patience_s:.0f} s",
+                    problem=True,
+                )
 
     def _forget_turn(self) -> None:
         self._epoch += 1

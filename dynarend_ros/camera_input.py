@@ -101,8 +101,10 @@ class CameraInput:
 
     def _problem(self, age_s: float | None, rate_hz: float, fastest_hz: float) -> str:
         if age_s is None or age_s > self._p.camera_timeout_s:
-            silence = self._assembler.missing() or ("no frame yet" if age_s is None else f"no frame for {age_s:.1f} s")
-            return silence if self.problem in ("", "no frame") else f"{silence}; {self.problem}"
+            # What is missing may only be the last exposure's other half: that the camera is silent is said anyway.
+            causes = (self._assembler.missing(), "" if self.problem == "no frame" else self.problem)
+            silence = "no frame yet" if age_s is None else f"no frame for {age_s:.1f} s"
+            return "; ".join(filter(None, (silence, *causes)))
         if self.problem:
             return self.problem
         if rate_hz < 0.75 * fastest_hz:

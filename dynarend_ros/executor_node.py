@@ -225,8 +225,8 @@ class ExecutorNode(runtime.SpinningNode):
 
     def _describe(self) -> diagnostics.NodeStatus:
         age = self._arm.age_s()
-        stale = age > self._p.joint_state_max_age_s
-        message = f"joint_states are stale ({age:.2f} s)" if stale else self._last
+        troubles = [f"joint_states are stale ({age:.2f} s)"] if age > self._p.joint_state_max_age_s else []
+        troubles += filter(None, [self._admission.blind()])
         values: dict[str, object] = {
             **self._counts,
             "active": self._execution.active,
@@ -234,7 +234,8 @@ class ExecutorNode(runtime.SpinningNode):
             "forbidden": self._gate.forbidden() or "",
             "joint_state_age_ms": round(1e3 * age, 1),
         }
-        return diagnostics.NodeStatus(message, diagnostics.WARN if stale else diagnostics.OK, values)
+        level = diagnostics.WARN if troubles else diagnostics.OK
+        return diagnostics.NodeStatus("; ".join(troubles) or self._last, level, values)
 
 
 def _warm_up(limiter: TrajectoryLimiter, robot: Robot) -> None:

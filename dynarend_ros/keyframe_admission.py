@@ -71,6 +71,14 @@ class KeyframeAdmission:
             raise ExecutionError("it was thought out before stop was called", FailureReason.STOPPED)
         self._newest()
 
+    def blind(self) -> str:
+        """Why no keyframe would be admitted now for want of a cloud; empty if it would be."""
+        try:
+            self._newest()
+        except ExecutionError as error:
+            return str(error)
+        return ""
+
     def cloud(self) -> PointCloud | None:
         """The cloud to plan around: the newest, not the keyframe's own. What came since then is in the way, too.
 

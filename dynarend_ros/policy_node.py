@@ -26,6 +26,7 @@ from dynarend_ros.conversions import (
     keyframe_to_message,
     stamp_to_ns,
 )
+from dynarend_ros.executor_presence import ExecutorPresence
 from dynarend_ros.latency import LatencyWindow
 from dynarend_ros.managed_node import ManagedNode
 from dynarend_ros.parameters import NodeParameters
@@ -132,7 +133,8 @@ class PolicyNode(ManagedNode):
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
         self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
         self.create_subscription(String, topics.INSTRUCTION, self._on_instruction, qos.LATCHED)
-        self.create_subscription(GoalStatus, topics.EXECUTION_STATUS, self._on_execution, qos.RELIABLE)
+        answers = self.create_subscription(GoalStatus, topics.EXECUTION_STATUS, self._on_execution, qos.RELIABLE)
+        self._executor_presence = ExecutorPresence(self, self._keyframe, answers)
         self.create_service(SetBool, topics.RUN, self._on_run)
         self.create_service(Trigger, topics.STEP, self._on_step)
         self.create_service(Trigger, topics.DRAW, self._on_draw)
@@ -197,8 +199,10 @@ class PolicyNode(ManagedNode):
     def _maybe_act(self) -> None:
         if self._cloud is None or not self.active:
             return
-        now_s = time.monotonic()
-        turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
+        turn = None
+        if not self._executor_presence.missing():
+            now_s = time.monotonic()
+            turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
         if turn is not None or self._foresight.wants(stamp_to_ns(self._cloud.header.stamp)):
             self._worker.submit((self._cloud, turn))
 
@@ -257,9 +261,9 @@ class PolicyNode(ManagedNode):
 
     def _describe(self) -> diagnostics.NodeStatus:
         values = {**self._loop.status(), "latency": self._latency.summary(), **self._foresight.values()}
-        surprise = self._foresight.surprise()
-        level = diagnostics.WARN if self._loop.failures or surprise else diagnostics.OK
-        return diagnostics.NodeStatus("; ".join(filter(None, (self._loop.reason, surprise))), level, values)
+        troubles = [*filter(None, (self._foresight.surprise(), self._executor_presence.missing()))]
+        level = diagnostics.WARN if self._loop.failures or troubles else diagnostics.OK
+        return diagnostics.NodeStatus("; ".join([self._loop.reason, *troubles]), level, values)
 
 
 def main() -> int:

@@ -177,6 +177,10 @@ def test_an_unplugged_camera_is_called_silent_before_its_old_complaint():
     assert camera.describe(heard, 0.0, 103.0).message == "no frame for 3.0 s; it is frozen"
     camera.problem = "no frame"
     assert camera.describe(heard, 0.0, 103.0).message == "no frame for 3.0 s"
+    half = "no depth images with the stamps of the colour images"  # the cable went between the two
+    camera._assembler.missing = lambda: half
+    assert camera.describe(heard, 0.0, 103.0).message == f"no frame for 3.0 s; {half}"
+    assert camera.describe(CameraCounters(), 0.0, 103.0).message == f"no frame yet; {half}"
 
 
 def test_a_decode_error_is_typed():

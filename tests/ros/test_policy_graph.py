@@ -71,6 +71,9 @@ def graph(start, client, **values):
     start(*specs)
     assert client.wait_for(lambda: client.is_up("policy_node") and client.is_up("executor_node"), WAIT_S)
     assert client.wait_for(lambda: bool(client.policy_status.get("instruction")), WAIT_S)
+    # The executor is up before it has found everybody: until then its keyframes fail, and rightly.
+    executor = lambda: client.counters["executor_node"]["message"]  # noqa: E731
+    assert client.wait_for(lambda: executor() == "no keyframe yet", WAIT_S), executor()
 
 
 def set_off(operator):
