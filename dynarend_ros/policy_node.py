@@ -7,7 +7,6 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-import numpy as np
 from action_msgs.msg import GoalStatus
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState, PointCloud2
@@ -16,7 +15,6 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError, ObservationError
-from dynarend_core.types import GripperState, Observation, PointCloud
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.acting_loop import ActingLimits, ActingLoop, Turn
 from dynarend_ros.arm_state import ArmState
@@ -32,6 +30,7 @@ from dynarend_ros.managed_node import ManagedNode
 from dynarend_ros.parameters import NodeParameters
 from dynarend_ros.policy_display import PolicyDisplay, Thought
 from dynarend_ros.policy_foresight import PolicyForesight
+from dynarend_ros.policy_observation import made_up, observe
 from dynarend_ros.policy_parameters import Acting, PolicyParameters
 from dynarend_ros.robots import find_robot
 from dynarend_ros.worker import Worker
@@ -114,13 +113,10 @@ class PolicyNode(ManagedNode):
 
     def _warm_up(self) -> None:
         """Let the policy compile and load what it does at its first call before that call matters."""
-        xyz = np.random.default_rng(0).uniform([0.2, -0.3, 0.0], [0.6, 0.3, 0.3], (2000, 3)).astype(np.float32)
-        cloud = PointCloud(xyz, np.full((2000, 3), 128, np.uint8))
-        gripper = GripperState(self._robot.forward(self._robot.home), is_open=True)
         policy = self._policy
         assert policy is not None
         with contextlib.suppress(Exception):  # whatever is wrong will be said, with its cause, when it counts
-            policy.act(Observation((), gripper, "warm up", 0, self._robot.home, 0, cloud))
+            policy.act(made_up(self._robot))
 
     def _create_publishers(self) -> None:
         self._display = PolicyDisplay(self, self._robot.base_frame, self._p.draw_live)
@@ -216,7 +212,7 @@ class PolicyNode(ManagedNode):
             if policy is None or not self.active:
                 raise ObservationError(INACTIVE)
             cloud = cloud_from_message(message)
-            observation = self._observe(cloud, turn)
+            observation = observe(cloud, self._arm, self._robot, self._p.open_share, turn)
             start_s = time.perf_counter()
             prediction = policy.act(observation)
             milliseconds = 1e3 * (time.perf_counter() - start_s)
@@ -231,16 +227,6 @@ class PolicyNode(ManagedNode):
             self._display.show(Thought(cloud, prediction, f"{turn.step + 1}: {turn.instruction}"))
             self._foresight.judge(cloud)
             self._foresight.look(observation, cloud)
-
-    def _observe(self, cloud: PointCloud, turn: Turn) -> Observation:
-        _, q, width = self._arm.latest()
-        if not np.isfinite(width):
-            fingers = ", ".join(self._robot.gripper.joints)
-            within = f"in the last {self._arm.width_max_age_s:.1f} s (gripper driver?)"
-            raise ObservationError(f"no position of the fingers {fingers} {within}")
-        is_open = bool(width >= self._p.open_share * self._robot.gripper.width_m)
-        gripper = GripperState(self._robot.forward(q), is_open=is_open, width_m=width)
-        return Observation((), gripper, turn.instruction, turn.step, q, cloud.stamp_ns, cloud)
 
     def _on_draw(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Draw the keyframes since the last instruction; the response's message is how many pictures were sent."""

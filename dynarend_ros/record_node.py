@@ -12,27 +12,21 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module, util
 from pathlib import Path
 from typing import Any
 
-from action_msgs.msg import GoalStatus
-from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TransformStamped
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dynarend_core.errors import DynaRendError
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.bag_writer import PARTIAL, BagWriter, header_stamp_ns
 from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.record_streams import Stream, streams_to_record
 from dynarend_ros.robots import find_robot
-from dynarend_ros.transforms import DYNAMIC_QOS, STATIC_QOS
 
 RECALLED_NS = 1_000_000_000
 
@@ -55,27 +49,6 @@ class RecordParameters:
     arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
 
 
-@dataclass(frozen=True)
-class Stream:
-    """What is recorded of a topic.
-
-    Attributes:
-        kind: Type of its messages.
-        profile: To listen with.
-        thinned: By the image rate.
-        kept: Late joiners get the last message.
-        merged: Transforms that hold until they are sent anew, by several senders, each of which sends its own.
-        recalled: What came shortly before the start is recorded too: the first images are from before it.
-    """
-
-    kind: type
-    profile: QoSProfile
-    thinned: bool = False
-    kept: bool = False
-    merged: bool = False
-    recalled: bool = False
-
-
 class RecordNode(runtime.SpinningNode):
     """Listens all the time; what must be known at once (poses, intrinsics, instruction) is kept for the next start."""
 
@@ -93,7 +66,8 @@ class RecordNode(runtime.SpinningNode):
         self._period_ns = round(1e9 / p.image_rate_hz) if p.image_rate_hz else 0
         self._newest_ns: dict[str, int] = {}
         self._status = self.create_publisher(String, topics.RECORD_STATUS, qos.LATCHED)
-        for topic, stream in self._streams(p).items():
+        arm = p.arm_topic or f"{self._robot.controller}/joint_trajectory"
+        for topic, stream in streams_to_record(p.cameras, arm, p.image_reliability).items():
             name = self.resolve_topic_name(topic)
             self.create_subscription(stream.kind, topic, partial(self._take, name, stream), stream.profile, raw=True)
         operations: dict[str, Callable[[], tuple[bool, str]]] = {
@@ -105,29 +79,6 @@ class RecordNode(runtime.SpinningNode):
             self.create_service(Trigger, service, partial(self._answer, operation))
         self.create_timer(0.5, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
         diagnostics.DiagnosticsPublisher(self, self._describe)
-
-    def _streams(self, p: RecordParameters) -> dict[str, Stream]:
-        images, arm = qos.images(p.image_reliability), p.arm_topic or f"{self._robot.controller}/joint_trajectory"
-        streams = {
-            topics.JOINT_STATES: Stream(JointState, qos.images("best_effort", 100)),
-            topics.INSTRUCTION: Stream(String, qos.LATCHED, kept=True),
-            topics.TASK_STATUS: Stream(String, qos.LATCHED, kept=True),
-            topics.KEYFRAME: Stream(MultiDOFJointTrajectory, qos.RELIABLE),
-            topics.EXECUTION_STATUS: Stream(GoalStatus, qos.RELIABLE),
-            topics.EXECUTION_MESSAGE: Stream(String, qos.RELIABLE),
-            topics.SAFETY_STATE: Stream(DiagnosticStatus, qos.LATCHED, kept=True),
-            arm: Stream(JointTrajectory, qos.RELIABLE),
-        }
-        for camera in p.cameras:
-            streams[topics.colour(camera)] = Stream(Image, images, thinned=True)
-            streams[topics.depth(camera)] = Stream(Image, images, thinned=True)
-            streams[topics.camera_info(camera)] = Stream(CameraInfo, images, thinned=True, kept=True)
-            streams[topics.camera_transform(camera)] = Stream(TransformStamped, qos.POSES, kept=True)
-        if util.find_spec("tf2_msgs") is not None:
-            message = import_module("tf2_msgs.msg").TFMessage
-            streams["/tf"] = Stream(message, DYNAMIC_QOS, recalled=True)
-            streams["/tf_static"] = Stream(message, STATIC_QOS, kept=True, merged=True)
-        return streams
 
     def on_shutdown(self) -> None:
         """What was recorded so far is not lost."""

@@ -5,8 +5,7 @@ import rclpy
 from rclpy.lifecycle import LifecycleNodeMixin, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
-from dynarend_core.errors import CheckpointError, ConfigurationError, ObservationError
-from dynarend_ros.conversions.motion import Joints
+from dynarend_core.errors import CheckpointError, ConfigurationError
 from dynarend_ros.policy_node import PolicyNode
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -100,12 +99,3 @@ def test_a_task_that_cannot_be_begun_leaves_it_inactive(make, monkeypatch):
     assert node.trigger_activate() == FAILURE
     assert node.state() == "inactive"
     assert not node.active
-
-
-def test_a_dead_gripper_driver_is_named_and_nothing_is_thought_out(make, monkeypatch):
-    node = make("active")
-    node._arm.update(Joints(dict.fromkeys(node._robot.joints, 0.0), 1))
-    with pytest.raises(
-        ObservationError, match=r"no position of the fingers .* in the last 1\.0 s \(gripper driver\?\)"
-    ):
-        node._observe(None, None)

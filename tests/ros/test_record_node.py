@@ -13,6 +13,7 @@ from dynarend_core.geometry import se3
 from dynarend_ros.bag_writer import BagWriter, decode
 from dynarend_ros.conversions import transform_to_message
 from dynarend_ros.record_node import RecordNode, next_episode
+from dynarend_ros.record_streams import streams_to_record
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def say(recorder, **values):
 
 def test_static_transforms_of_several_senders_are_kept_once_each_the_newest_last(recorder, tmp_path):
     tf2 = pytest.importorskip("tf2_msgs.msg")
-    stream = recorder._streams(recorder._settings.values)["/tf_static"]
+    stream = streams_to_record((), "arm", "best_effort")["/tf_static"]
 
     def send(*frames_x):
         links = []
@@ -57,7 +58,7 @@ def test_static_transforms_of_several_senders_are_kept_once_each_the_newest_last
 
 def test_what_tf_said_in_the_second_before_the_start_is_recorded(recorder, tmp_path, monkeypatch):
     tf2 = pytest.importorskip("tf2_msgs.msg")
-    stream = recorder._streams(recorder._settings.values)["/tf"]
+    stream = streams_to_record((), "arm", "best_effort")["/tf"]
     now_ns = 1_700_000_000_000_000_000
     for age_ms in (1500, 900, 100):
         monkeypatch.setattr("time.time_ns", lambda age_ms=age_ms: now_ns - age_ms * 1_000_000)
