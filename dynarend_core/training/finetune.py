@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,7 @@ from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import StepLog, TrainingLoop
 from dynarend_core.training.names import NameTable
 from dynarend_core.training.processes import is_main, join_processes, main_first
+from dynarend_core.training.upkeep import Upkeep
 from dynarend_core.training.validation import StepReport, validate
 
 
@@ -106,25 +107,22 @@ class Finetune:
     def _train(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
     ) -> dict[str, float]:
-        saved = time.monotonic()
-        validation_due = saved + self.config.validate_every_s
+        c = self.config
+        upkeep = None
+        if logs is not None:
+            save = functools.partial(self._save, loop, info, [])
+            check = functools.partial(self._validate, loop, info, held_out, logs, c.validation_frames)
+            upkeep = Upkeep(c.save_every_s, save, c.validate_every_s, check)
         average: dict[str, float] = {}
         for log in loop.run():
             for name, value in log.losses.items():
                 average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
-            if logs is None:
+            if logs is None or upkeep is None:  # not the main process
                 continue
             logs.step(log)
             if self.on_step is not None:
                 self.on_step(dataclasses.replace(log, losses=dict(average)))
-            now = time.monotonic()
-            if now > validation_due:
-                self._validate(loop, info, held_out, logs, self.config.validation_frames)
-                took = time.monotonic() - now
-                validation_due = now + took + max(self.config.validate_every_s, 20.0 * took)
-            if now - saved > self.config.save_every_s:
-                self._save(loop, info, [])
-                saved = time.monotonic()
+            upkeep.look()
         return {name: round(value, 4) for name, value in average.items()}
 
     def _info(self, train: KeyframeDataset) -> CheckpointInfo:

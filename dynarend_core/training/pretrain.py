@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable
 
 import cv2
@@ -32,6 +31,7 @@ from dynarend_core.training.pretrainer import Pretrainer, RenderTask
 from dynarend_core.training.processes import is_main, join_processes
 from dynarend_core.training.render_batch import RenderBatch, collate_rendering
 from dynarend_core.training.render_validation import RenderReport, RenderValidation
+from dynarend_core.training.upkeep import Upkeep
 
 
 class Pretrain:
@@ -99,22 +99,19 @@ class Pretrain:
         validation: RenderValidation,
         logs: RunLogs | None,
     ) -> None:
-        saved = time.monotonic()
-        rendering_due = saved + self.config.validate_every_s
+        c = self.config
+        upkeep = None
+        if logs is not None:
+            save = functools.partial(self._save, loop, info, [])
+            validate = functools.partial(self._render, loop, info, validation, logs, 1)
+            upkeep = Upkeep(c.save_every_s, save, c.validate_every_s, validate)
         for log in loop.run():
-            if logs is None:
+            if logs is None or upkeep is None:  # not the main process
                 continue
             logs.step(log)
             if self.on_step is not None:
                 self.on_step(log)
-            now = time.monotonic()
-            if now - saved > self.config.save_every_s:
-                self._save(loop, info, [])
-                saved = time.monotonic()
-            if now > rendering_due:
-                self._render(loop, info, validation, logs, 1)
-                took = time.monotonic() - now
-                rendering_due = now + took + max(self.config.validate_every_s, 20.0 * took)
+            upkeep.look()
 
     def _network(self, info: CheckpointInfo) -> tuple[DynaRend, CheckpointInfo]:
         """A new network, or the finished policy that only gets a renderer."""
