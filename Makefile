@@ -42,7 +42,7 @@ bench-setup: setup  ## Open3D, with which make bench compares, in an environment
 	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])" > \
 	  "$$($(VENV)-bench/bin/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])")/beside.pth"
 
-policy: setup  ## demonstrations and training of the shipped policy (an hour and a half on two cores)
+policy: setup  ## demonstrations and training of the shipped policy (three hours on two cores)
 	@./scripts/train_shipped_policy.sh
 
 policy-tasks: setup  ## demonstrations and training of the eighteen-task policy (four hours on two cores)
