@@ -110,14 +110,21 @@ class ActingLoop:
             self._not_before_ns = seen_ns
             self._say("paused: the arm was stopped", problem=True)
 
-    def take_turn(self, cloud_stamp_ns: int, cloud_age_s: float, now_s: float) -> Turn | None:
-        """The question to ask about this cloud now, if any; the loop is then busy until it was answered."""
+    def take_turn(
+        self, cloud_stamp_ns: int, cloud_age_s: float, now_s: float, has_executor: Callable[[], bool]
+    ) -> Turn | None:
+        """The question to ask about this cloud now, if any; the loop is then busy until it was answered.
+
+        ``has_executor`` (would somebody carry the answer out?) is asked last, only where nothing else is missing.
+        """
         with self._lock:
             stepping = self._step_until_s is not None and now_s <= self._step_until_s
             wanted = (self._running or stepping) and bool(self._instruction)
             if not wanted or self._busy or self._awaiting is not None:
                 return None
             if cloud_stamp_ns <= self._not_before_ns or cloud_age_s > self._limits.cloud_max_age_s:
+                return None
+            if not has_executor():
                 return None
             self._busy, self._step_until_s = True, None
             return Turn(self._instruction, self._step, self._epoch)

@@ -19,6 +19,10 @@ class ExecutorPresence:
     def __init__(self, node: Node, keyframes: Publisher, answers: Subscription) -> None:
         self._node, self._keyframes, self._answers = node, keyframes, answers
 
+    def is_there(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing()
+
     def missing(self) -> str:
         """What is missing; empty if nothing is."""
         # By the names the topics have after remapping.

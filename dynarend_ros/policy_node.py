@@ -195,11 +195,9 @@ class PolicyNode(ManagedNode):
     def _maybe_act(self) -> None:
         if self._cloud is None or not self.active:
             return
-        turn = None
-        if not self._executor_presence.missing():
-            now_s = time.monotonic()
-            turn = self._loop.take_turn(stamp_to_ns(self._cloud.header.stamp), now_s - self._cloud_arrival_s, now_s)
-        if turn is not None or self._foresight.wants(stamp_to_ns(self._cloud.header.stamp)):
+        stamp_ns, now_s = stamp_to_ns(self._cloud.header.stamp), time.monotonic()
+        turn = self._loop.take_turn(stamp_ns, now_s - self._cloud_arrival_s, now_s, self._executor_presence.is_there)
+        if turn is not None or self._foresight.wants(stamp_ns):
             self._worker.submit((self._cloud, turn))
 
     def _think(self, item: tuple[PointCloud2, Turn | None]) -> None:

@@ -8,11 +8,16 @@ class Session:
 
     def __init__(self, running=True, **limits):
         self.said, self.sent, self.stamp, self.now = [], [], 100, 0.0
+        self.has_executor, self.asked = True, 0
         self.loop = ActingLoop(ActingLimits(**limits), running, lambda reason, problem: self.said.append(reason))
 
     def turn(self, cloud_age_s=0.0):
         self.stamp += 1
-        return self.loop.take_turn(self.stamp, cloud_age_s, self.now)
+        return self.loop.take_turn(self.stamp, cloud_age_s, self.now, self.look_for_executor)
+
+    def look_for_executor(self):
+        self.asked += 1
+        return self.has_executor
 
     def answer(self, turn):
         return self.loop.answer(turn, self.stamp, self.now, lambda: self.sent.append(self.stamp))
@@ -66,6 +71,21 @@ def test_after_a_stop_nothing_moves_until_asked_for_and_then_on_a_newer_cloud(se
 def test_an_old_cloud_moves_nothing(session):
     assert session.turn(cloud_age_s=1.5) is None
     assert session.turn(cloud_age_s=0.5) is not None
+
+
+def test_without_an_executor_nothing_is_thought_out_and_no_turn_is_lost(session):
+    session.has_executor = False
+    assert session.turn() is None
+    session.has_executor = True
+    assert session.turn().step == 0
+
+
+def test_an_executor_is_looked_for_only_where_nothing_else_is_missing(session):
+    assert session.turn(cloud_age_s=1.5) is None
+    assert session.asked == 0
+    assert session.answer(session.turn())
+    assert session.turn() is None  # moving
+    assert session.asked == 1
 
 
 def test_a_step_is_one_keyframe_and_is_forgotten_when_no_cloud_comes():

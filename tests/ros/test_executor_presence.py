@@ -30,9 +30,9 @@ def make(ros_domain):
 
 def becomes(presence, present):
     deadline_s = time.monotonic() + 20.0
-    while (presence.missing() == "") != present and time.monotonic() < deadline_s:
+    while presence.is_there() != present and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    return (presence.missing() == "") == present
+    return presence.is_there() == present
 
 
 def test_only_who_listens_and_answers_is_an_executor(make):
