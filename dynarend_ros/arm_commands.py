@@ -99,6 +99,18 @@ class ArmCommands:
             self._send_hold()
             return True
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the arm was told to hold a moment ago and is not seen to rest yet."""
+        with self._lock:
+            now = self._clock()
+            if not now < self._insist_until_s:
+                return False
+            seen = self._arm.motion()
+            if seen is None or seen[2] > self.FRESH_S:
+                return now < self._stop_due_s
+            return float(np.abs(seen[1]).max()) >= self.RESTING_RAD_S
+
     def _send_hold(self) -> None:
         """One point a moment ahead, which every joint_trajectory_controller follows.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
@@ -39,6 +39,10 @@ class DiagnosticsPublisher:
     def publish(self) -> None:
         """Publish the status now."""
         status = self._describe()
+        relaxed = getattr(self._node, "relaxed", {})
+        if relaxed:
+            values = {**status.values, "relaxed": ", ".join(f"{name} = {text}" for name, text in relaxed.items())}
+            status = replace(status, values=values)
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         name = self._node.get_name()

@@ -114,6 +114,11 @@ class ExecutorNode(runtime.SpinningNode):
         self._worker.close()
         self._backend.close()
 
+    def lingers(self) -> bool:
+        """Told to hold, the arm is watched until it rests."""
+        self._insist()
+        return self._commands.stopping
+
     def _on_joints(self, message: JointState) -> None:
         try:
             self._arm.update(joint_state_from_message(message))

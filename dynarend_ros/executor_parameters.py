@@ -12,7 +12,7 @@ from dynarend_core.planning.planner import MotionPlannerConfig
 from dynarend_core.planning.robot import GRIPPER_KINDS, Robot
 from dynarend_core.planning.scene import SceneConfig
 from dynarend_ros.execution_limits import ExecutionLimits
-from dynarend_ros.parameters import parameter
+from dynarend_ros.parameters import if_changed, if_higher, if_higher_or_off, if_lower, parameter
 
 BACKENDS = ("ompl", "moveit", "move_group")
 _NONE = (0.0,) * 6
@@ -41,31 +41,48 @@ class ExecutorParameters:
         "Refuse to plan around a cloud that arrived earlier [s, steady]; 0: without clouds, around nothing.",
         low=0.0,
         high=60.0,
+        relaxed=if_higher_or_off,
     )
     own_points_m: float = parameter(
         0.03, "Points this near to the arm when a motion is planned are the arm [m]; clouds without it allow 0.005.",
-        low=0.0, high=0.1,
+        low=0.0, high=0.1, relaxed=if_higher,
     )  # fmt: skip
-    velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0)
-    max_tool_speed: float = parameter(0.25, "Speed limit of the tip [m/s]; faster is slowed.", low=0.005, high=3.0)
-    joint_margin_rad: float = parameter(0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5)
-    max_joint_jump_rad: float = parameter(0.2, "Joint travel between waypoints [rad].", low=0.01, high=1.0)
-    start_tolerance_rad: float = parameter(0.01, "Distance of a motion's start from the arm [rad].", low=1e-4, high=0.2)
+    velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0, relaxed=if_higher)
+    max_tool_speed: float = parameter(
+        0.25, "Speed limit of the tip [m/s]; faster is slowed.", low=0.005, high=3.0, relaxed=if_higher
+    )
+    joint_margin_rad: float = parameter(
+        0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5, relaxed=if_lower
+    )
+    max_joint_jump_rad: float = parameter(
+        0.2, "Joint travel between waypoints [rad].", low=0.01, high=1.0, relaxed=if_higher
+    )
+    start_tolerance_rad: float = parameter(
+        0.01, "Distance of a motion's start from the arm [rad].", low=1e-4, high=0.2, relaxed=if_higher
+    )
     plan_timeout_s: float = parameter(10.0, "Time allowed for one try of the planner [s].", low=0.1, high=120.0)
-    plan_attempts: int = parameter(1, "Tries of the planner, each with another seed.", low=1, high=20)
+    plan_attempts: int = parameter(3, "Tries of the planner, each with another seed.", low=1, high=20)
     approach_m: float = parameter(0.0, "Last stretch of a free motion, straight [m]; 0: none.", low=0.0, high=0.3)
     retreat_m: float = parameter(0.0, "First stretch back after the gripper acted [m]; 0: none.", low=0.0, high=0.3)
-    require_safety: bool = parameter(False, "Move only while safety_state says ARMED or RUNNING.")
-    safety_max_age_s: float = parameter(0.5, "Older safety_state forbids motion [s, steady].", low=0.1, high=5.0)
-    safety_lease_s: float = parameter(
-        0.15, "Silence of the safety node's process that is its end [s].", low=0.1, high=10.0
+    require_safety: bool = parameter(True, "Move only while safety_state says ARMED or RUNNING.", relaxed=if_changed)
+    safety_max_age_s: float = parameter(
+        0.25, "Older safety_state forbids motion [s, steady].", low=0.1, high=5.0, relaxed=if_higher
     )
-    dry_run: bool = parameter(False, "Plan, judge and show every motion; move nothing.")
-    confirm: bool = parameter(False, "Wait for the service `confirm` before every motion.")
+    safety_lease_s: float = parameter(
+        0.15, "Silence of the safety node's process that is its end [s].", low=0.1, high=10.0, relaxed=if_higher
+    )
+    dry_run: bool = parameter(True, "Plan, judge and show every motion; move nothing.", relaxed=if_changed)
+    confirm: bool = parameter(True, "Wait for the service `confirm` before every motion.", relaxed=if_changed)
     confirm_timeout_s: float = parameter(60.0, "How long to wait for it [s].", low=1.0, high=3600.0)
-    joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
-    goal_tolerance_rad: float = parameter(0.05, "Joint error at the end of a motion [rad].", low=1e-4, high=1.0)
-    contact_tolerance_rad: float = parameter(0.35, "The same where contact is intended [rad].", low=1e-4, high=2.0)
+    joint_state_max_age_s: float = parameter(
+        0.2, "Refuse older joint states [s, steady].", low=0.01, high=10.0, relaxed=if_higher
+    )
+    goal_tolerance_rad: float = parameter(
+        0.05, "Joint error at the end of a motion [rad].", low=1e-4, high=1.0, relaxed=if_higher
+    )
+    contact_tolerance_rad: float = parameter(
+        0.1, "The same where contact is intended [rad].", low=1e-4, high=2.0, relaxed=if_higher
+    )
     overtime_s: float = parameter(3.0, "Time allowed beyond the planned duration [s].", low=0.1, high=60.0)
     gripper_timeout_s: float = parameter(
         5.0, "Time allowed for the gripper; an action that goes on is an error [s].", low=0.1, high=30.0

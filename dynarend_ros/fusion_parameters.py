@@ -11,7 +11,7 @@ from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.perception.fusers import DEVICES
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_ros.frame_checks import FrameLimits
-from dynarend_ros.parameters import parameter
+from dynarend_ros.parameters import if_changed, if_higher, if_higher_or_off, if_lower, parameter
 
 _AABB = tuple(float(v) for v in SCENE_AABB_BASE.reshape(-1).round(6))
 
@@ -25,7 +25,7 @@ class FusionParameters:
     )
     moving_cameras: tuple[str, ...] = parameter(("wrist",), "Cameras on the arm: an image needs the pose of its stamp.")
     extrinsics: str = parameter(
-        "topic", "Where camera poses come from: /tf, or the topics <camera>/transform.", choices=("tf", "topic")
+        "tf", "Where camera poses come from: /tf, or the topics <camera>/transform.", choices=("tf", "topic")
     )
     camera_files: tuple[str, ...] = parameter(
         ("",), "Camera files of dynarend calibrate, or folders of them; their cameras' places are published (TF)."
@@ -34,21 +34,39 @@ class FusionParameters:
     image_reliability: str = parameter(
         "best_effort", "best_effort matches every driver.", choices=("reliable", "best_effort")
     )
-    sync_slop_s: float = parameter(0.0, "Largest stamp difference within a set [s]; 0: equal.", low=0.0, high=1.0)
+    sync_slop_s: float = parameter(
+        0.034,
+        "Largest stamp difference within a set [s]; 0: equal. Free-running cameras at 15 Hz are up to 33 ms apart.",
+        low=0.0,
+        high=1.0,
+        relaxed=if_higher,
+    )
     camera_timeout_s: float = parameter(
-        0.4, "Go on without a camera that is silent this long [s, wall time].", low=0.01, high=60.0
+        0.4, "Go on without a camera that is silent this long [s, wall time].", low=0.01, high=60.0, relaxed=if_higher
     )
     min_cameras: int = parameter(1, "A set of fewer cameras gives no cloud.", low=1, high=64)
     pose_tolerance_s: float = parameter(
-        0.02, "Stamp difference of image and moving pose, extrinsics topic [s].", low=0.0, high=1.0
+        0.02,
+        "Stamp difference of image and moving pose, extrinsics topic [s].",
+        low=0.0,
+        high=1.0,
+        relaxed=if_higher,
     )
-    max_age_s: float = parameter(0.0, "Older images are refused [s]; 0: any age.", low=0.0, high=60.0)
-    max_future_s: float = parameter(0.0, "Stamps further in the future are refused [s]; 0: any.", low=0.0, high=60.0)
-    detect_frozen: bool = parameter(False, "Refuse depth images that repeat the last one bit by bit.")
+    max_age_s: float = parameter(
+        1.0, "Older images are refused [s]; 0: any age.", low=0.0, high=60.0, relaxed=if_higher_or_off
+    )
+    max_future_s: float = parameter(
+        0.1, "Stamps further in the future are refused [s]; 0: any.", low=0.0, high=60.0, relaxed=if_higher_or_off
+    )
+    detect_frozen: bool = parameter(
+        True, "Refuse depth images that repeat the last one bit by bit.", relaxed=if_changed
+    )
     min_brightness: float = parameter(
-        0.0, "Mean of a colour image (0 to 255) below which it is black.", low=0, high=255
+        3.0, "Mean of a colour image (0 to 255) below which it is black.", low=0, high=255, relaxed=if_lower
     )
-    min_valid_fraction: float = parameter(0.02, "Share of pixels that must have depth.", low=0.0, high=1.0)
+    min_valid_fraction: float = parameter(
+        0.02, "Share of pixels that must have depth.", low=0.0, high=1.0, relaxed=if_lower
+    )
     max_rate_hz: float = parameter(0.0, "Clouds a second at most; 0: one a set.", low=0.0, high=120.0)
     voxel_m: float = parameter(0.005, "Edge of a voxel of the cloud [m].", low=0.001, high=0.1)
     workspace: tuple[float, ...] = parameter(_AABB, "x y z minimum, x y z maximum of the kept box, base frame [m].")

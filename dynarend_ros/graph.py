@@ -26,11 +26,13 @@ class NodeSpec:
     Attributes:
         executable: Console script, and module ``dynarend_ros.<executable>``.
         name: Node name.
-        config: Parameter file in ``config/``, or an absolute path.
-        parameters: Parameters on top of the file.
+        config: Parameter file in ``config/``, or an absolute path; empty: none.
+        adjustments: Parameters on top of that file.
+        params_files: Parameter files of the user's, on top of those.
+        parameters: Parameters on top of all files.
         remappings: Topic and service names, from to.
         required: The graph ends when this process ends.
-        use_sim_time: Take time from ``/clock``.
+        use_sim_time: Take time from ``/clock``; None: as the parameter files say, else not.
         module: Module to run instead of ``dynarend_ros.<executable>``.
         namespace: Namespace, without slashes at its ends; empty: none.
     """
@@ -38,10 +40,12 @@ class NodeSpec:
     executable: str
     name: str
     config: str
+    adjustments: Mapping[str, Any] = field(default_factory=dict)
+    params_files: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     remappings: Mapping[str, str] = field(default_factory=dict)
     required: bool = True
-    use_sim_time: bool = False
+    use_sim_time: bool | None = None
     module: str = ""
     namespace: str = ""
 
@@ -49,16 +53,26 @@ class NodeSpec:
         if not self.module:
             object.__setattr__(self, "module", f"{PACKAGE}.{self.executable}")
 
-    def config_path(self) -> Path:
-        """The parameter file.
+    @property
+    def enclave(self) -> str:
+        """SROS2 enclave, as in ``config/sros2``; without effect unless security is switched on."""
+        return f"/{PACKAGE}/{self.executable}"
+
+    def parameter_layers(self) -> list[Path | Mapping[str, Any]]:
+        """Parameter files and single parameters; what comes later wins.
 
         Raises:
             ConfigurationError: there is no folder ``config``.
         """
-        return share_folder("config") / self.config
+        layers: list[Path | Mapping[str, Any]] = []
+        if self.config:
+            layers.append(share_folder("config") / self.config)
+        time = {} if self.use_sim_time is None else {"use_sim_time": self.use_sim_time}
+        layers += [self.adjustments, *map(Path, self.params_files), {**self.parameters, **time}]
+        return [layer for layer in layers if layer]
 
 
-def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:
+def _road(config: str, use_sim_time: bool | None = None) -> tuple[NodeSpec, ...]:
     """Camera to arm: what is the same on a robot and in simulation."""
     return tuple(
         NodeSpec(executable=name, name=name, config=config, use_sim_time=use_sim_time)
@@ -67,13 +81,16 @@ def _road(config: str, use_sim_time: bool) -> tuple[NodeSpec, ...]:
 
 
 _POLICY = (
-    *_road("policy.yaml", False),
+    *_road("policy.yaml"),
     NodeSpec(executable="safety_node", name="safety_node", config="policy.yaml"),
 )
 
 GRAPHS: dict[str, tuple[NodeSpec, ...]] = {
     # The simulator is the source of /clock, so it must not wait for it.
-    "sim": (NodeSpec(executable="sim_node", name="sim_node", config="sim.yaml"), *_road("sim.yaml", True)),
+    "sim": (
+        NodeSpec(executable="sim_node", name="sim_node", config="sim.yaml", use_sim_time=False),
+        *_road("sim.yaml", True),
+    ),
     "policy": _POLICY,
     "record": (NodeSpec(executable="record_node", name="record_node", config="record.yaml"),),
     "evaluate": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from dynarend_core.errors import ConfigurationError
 from dynarend_ros.graph import GRAPHS, NodeSpec, graph
+from dynarend_ros.parameter_files import read_parameter_file
 
 FLAG = ("true", "false")
 LISTS = ("cameras", "camera_files", "instructions", "episodes")
@@ -84,7 +86,13 @@ ARGUMENTS: dict[str, Argument] = {
 SIMULATED: dict[str, dict[str, Any]] = {
     "sim_node": {"camera_rate_hz": 5.0, "overview_rate_hz": 0.0},
     # A simulated scene at rest looks the same twice, and its clock runs at its own pace.
-    "fusion_node": {"extrinsics": "topic", "camera_files": [""], "detect_frozen": False, "max_age_s": 0.0},
+    "fusion_node": {
+        "extrinsics": "topic",
+        "camera_files": [""],
+        "detect_frozen": False,
+        "max_age_s": 0.0,
+        "max_future_s": 0.0,
+    },
     "executor_node": {
         "arm_topic": "joint_trajectory",
         "gripper_kind": "joint_trajectory",
@@ -127,31 +135,29 @@ def arranged_graph(
         name: Graph.
         values: Argument to its text; empty texts change nothing.
         parameters: ``parameters[node][parameter]``.
-        params_file: Parameter file in place of the graph's own; empty: that one.
+        params_file: Parameter file on top of the graph's own, whose keys need not name every node; empty: none.
 
     Raises:
-        ConfigurationError: unknown graph, argument, node or robot, a value that is not allowed, or no such file.
+        ConfigurationError: unknown graph, argument, node or robot, a value that is not allowed, no such file, or one
+            with nothing for this graph or with a name that looks like a misspelled node.
     """
     if name not in GRAPHS:
         raise ConfigurationError(f"graph {name!r} is not one of {', '.join(GRAPHS)}")
     given = {key: value for key, value in values.items() if value != ""}
     settings = _settings(name, given)
     simulated = given.get("simulate") == "true"
-    if simulated:
-        _simulate(settings, given)
     for node, own in (parameters or {}).items():
         settings.setdefault(node, {}).update(own)
     beside = settings.pop("sim_node", {}) if simulated else {}
     specs = graph(name, settings)
-    if params_file:
-        file = _existing(params_file)
-        specs = tuple(replace(spec, config=str(file)) for spec in specs)
-        beside = {**_entries(file, "sim_node"), **beside}
-    if given.get("use_sim_time") == "true" or simulated:
-        specs = tuple(replace(spec, use_sim_time=True) for spec in specs)
     if simulated:
-        specs = (replace(GRAPHS["sim"][0], parameters=beside), *specs)
-    return tuple(_in_namespace(spec, given["namespace"]) for spec in specs) if "namespace" in given else specs
+        specs = _simulated(specs, beside, given)
+    if "use_sim_time" in given and not simulated:
+        specs = tuple(replace(spec, use_sim_time=given["use_sim_time"] == "true") for spec in specs)
+    if params_file:
+        specs = _with_file(specs, Path(params_file).expanduser().absolute(), name)
+    namespace = given.get("namespace", "").strip("/")
+    return tuple(replace(spec, namespace=namespace) for spec in specs)
 
 
 def _settings(name: str, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -177,28 +183,33 @@ def _settings(name: str, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return settings
 
 
-def _simulate(settings: dict[str, dict[str, Any]], given: Mapping[str, str]) -> None:
+def _simulated(
+    specs: tuple[NodeSpec, ...], simulator: Mapping[str, Any], given: Mapping[str, str]
+) -> tuple[NodeSpec, ...]:
+    """The graph with the simulator in front, connected to it."""
     if given.get("robot", "panda") != "panda":
         raise ConfigurationError(f"the simulator is a Panda; robot {given['robot']!r} cannot be simulated")
-    for node, own in SIMULATED.items():
-        settings.setdefault(node, {}).update(own)
+    sim = replace(GRAPHS["sim"][0], adjustments=SIMULATED["sim_node"], parameters=simulator)
+    return (sim, *(replace(s, adjustments=SIMULATED.get(s.name, {}), use_sim_time=True) for s in specs))
 
 
-def _existing(params_file: str) -> Path:
-    file = Path(params_file).absolute()
-    if not file.is_file():  # left to ROS, the nodes would start with their defaults
-        raise ConfigurationError(f"there is no parameter file {file}")
-    return file
-
-
-def _in_namespace(spec: NodeSpec, namespace: str) -> NodeSpec:
-    """The node there. A parameter file's entries are for nodes without namespace, so they are handed over singly."""
-    values = _entries(spec.config_path(), spec.name)
-    return replace(spec, namespace=namespace.strip("/"), parameters={**values, **spec.parameters})
-
-
-def _entries(file: Path, node: str) -> dict[str, Any]:
-    """What a parameter file says for a node without namespace, whose name may begin with a slash there."""
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    entries = (content.get(name, {}).get("ros__parameters", {}) for name in (node, f"/{node}"))
-    return {key: value for entry in entries for key, value in entry.items()}
+def _with_file(specs: tuple[NodeSpec, ...], file: Path, graph_name: str) -> tuple[NodeSpec, ...]:
+    """The nodes, those that the file has something for with the file on top."""
+    nodes = {key: key.rpartition("/")[2] for key in read_parameter_file(file)}
+    ours = {spec.name for spec in specs}
+    anywhere = {spec.name for specs in GRAPHS.values() for spec in specs}
+    for key, node in nodes.items():
+        near = difflib.get_close_matches(node, anywhere, 1, 0.8)
+        if node not in anywhere and "*" not in node and near:
+            raise ConfigurationError(f"{file}: there is no node {key!r}; did you mean {near[0]!r}?")
+    if not any(node in ours or "*" in node for node in nodes.values()):
+        keys = ", ".join(nodes) or "none"
+        raise ConfigurationError(
+            f"{file} has nothing for graph {graph_name} ({', '.join(sorted(ours))}); its keys: {keys}"
+        )
+    reached = {node for node in nodes.values() if node in ours}
+    everyone = any("*" in node for node in nodes.values())
+    return tuple(
+        replace(spec, params_files=(*spec.params_files, str(file))) if everyone or spec.name in reached else spec
+        for spec in specs
+    )

@@ -28,10 +28,10 @@ class GateRules:
         confirm_timeout_s: How long it is waited for [s].
     """
 
-    require_safety: bool = False
-    permission_max_age_s: float = 0.5
-    dry_run: bool = False
-    confirm: bool = False
+    require_safety: bool = True
+    permission_max_age_s: float = 0.25
+    dry_run: bool = True
+    confirm: bool = True
     confirm_timeout_s: float = 60.0
 
 

@@ -11,18 +11,22 @@ parameters.values.voxel_m
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dynarend_core.errors import ConfigurationError
+from dynarend_ros.runtime import SpinningNode
 
 T = TypeVar("T")
+
+_FROM_ROS = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+"""Parameters every ROS node may have."""
 
 
 def parameter(
@@ -33,6 +37,7 @@ def parameter(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     dynamic: bool = False,
+    relaxed: Relaxed | None = None,
 ) -> Any:
     """A dataclass field that is a ROS parameter.
 
@@ -43,9 +48,49 @@ def parameter(
         high: Largest allowed number.
         choices: Allowed strings.
         dynamic: May be changed while the node runs.
+        relaxed: Whether a value protects less than the default does; such values are said at start and in
+            ``/diagnostics``.
     """
     metadata = {"description": description, "low": low, "high": high, "choices": choices, "dynamic": dynamic}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata={**metadata, "relaxed": relaxed})
+
+
+Relaxed = Callable[[Any, Any], bool]
+"""Given a value and the default: whether the value protects less."""
+
+
+def if_changed(value: Any, default: Any) -> bool:
+    """The default is the safe value."""
+    return bool(value != default)
+
+
+def if_higher(value: float, default: float) -> bool:
+    """The default is the highest safe value."""
+    return value > default
+
+
+def if_lower(value: float, default: float) -> bool:
+    """The default is the lowest safe value."""
+    return value < default
+
+
+def if_higher_or_off(value: float, default: float) -> bool:
+    """The default is the highest safe value, and 0 switches the check off."""
+    return value > default or value == 0
+
+
+def if_fewer(value: Iterable[str], default: Iterable[str]) -> bool:
+    """All names of the default are needed."""
+    return not set(default) <= set(value)
+
+
+def relaxations(values: Any) -> dict[str, str]:
+    """Name to ``value (default)`` of every parameter that protects less than its default."""
+    return {
+        f.name: f"{getattr(values, f.name)} (default {f.default})"
+        for f in dataclasses.fields(values)
+        if f.metadata["relaxed"] is not None and f.metadata["relaxed"](getattr(values, f.name), f.default)
+    }
 
 
 def _coerce(field: dataclasses.Field, value: Any) -> Any:
@@ -117,13 +162,14 @@ class NodeParameters(Generic[T]):
         on_change: Called with the new values after a dynamic parameter changed.
 
     Raises:
-        ConfigurationError: an override has the wrong type or value.
+        ConfigurationError: an override has the wrong type or value, or is for a parameter that does not exist.
     """
 
-    def __init__(self, node: Node, cls: type[T], on_change: Callable[[T], None] | None = None) -> None:
+    def __init__(self, node: SpinningNode, cls: type[T], on_change: Callable[[T], None] | None = None) -> None:
         self._cls = cls
         self._names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         self._on_change = on_change
+        self._refuse_unknown(node)
         raw = {}
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
             default = list(field.default) if isinstance(field.default, tuple) else field.default
@@ -135,7 +181,20 @@ class NodeParameters(Generic[T]):
             self.values: T = build(cls, raw)
         except ConfigurationError as error:
             raise ConfigurationError(f"{node.get_name()}: {error}") from error
+        node.relaxed = relaxations(self.values)
+        if node.relaxed:
+            node.get_logger().warning(
+                "RELAXED: " + ", ".join(f"{name} = {text}" for name, text in node.relaxed.items())
+            )
         node.add_on_set_parameters_callback(self._set)
+
+    def _refuse_unknown(self, node: SpinningNode) -> None:
+        unknown = sorted(name for name in node.given.own - self._names if not name.startswith(_FROM_ROS))
+        if not unknown:
+            return
+        near = difflib.get_close_matches(unknown[0], self._names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(self._names))}"
+        raise ConfigurationError(f"{node.get_name()} has no parameter {unknown[0]!r}{hint}")
 
     def _set(self, changes: list[Parameter]) -> SetParametersResult:
         ours = {p.name: p.value for p in changes if p.name in self._names}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dynarend_core.types import Observation, Prediction
-from dynarend_ros.parameters import parameter
+from dynarend_ros.parameters import if_changed, if_higher, parameter
 
 
 class Acting(Protocol):
@@ -29,17 +29,21 @@ class PolicyParameters:
         choices=("unconfigured", "inactive", "active"),
     )
     instruction: str = parameter("", "Instruction to begin with; empty: wait for the topic.")
-    autorun: bool = parameter(False, "Act as soon as there is an instruction; otherwise wait for `run` or `step`.")
+    autorun: bool = parameter(
+        False, "Act as soon as there is an instruction; otherwise wait for `run` or `step`.", relaxed=if_changed
+    )
     robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
     open_share: float = parameter(
         0.9, "Share of the gripper's opening from which it counts as open.", low=0.1, high=1.0
     )
-    joint_state_max_age_s: float = parameter(0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0)
+    joint_state_max_age_s: float = parameter(
+        0.5, "Refuse older joint states [s, steady].", low=0.01, high=10.0, relaxed=if_higher
+    )
     cloud_max_age_s: float = parameter(
-        1.0, "A cloud that arrived earlier moves nothing [s, steady].", low=0.01, high=60.0
+        1.0, "A cloud that arrived earlier moves nothing [s, steady].", low=0.01, high=60.0, relaxed=if_higher
     )
     max_keyframes: int = parameter(25, "Stop after so many keyframes of one instruction.", low=1, high=1000)
-    max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100)
+    max_failures: int = parameter(3, "Stop after so many failures in a row.", low=1, high=100, relaxed=if_higher)
     draw_live: bool = parameter(False, "Draw every prediction at once; costs about as much time as acting.")
     check_steps: bool = parameter(
         False, "Compare every step with what was foreseen, also when nobody listens to `prediction_error`."

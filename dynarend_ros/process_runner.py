@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dynarend_core.errors import DynaRendError
 from dynarend_ros.graph import NodeSpec, environment, process_environment
-from dynarend_ros.runtime import PARENT_VARIABLE
+from dynarend_ros.process_end import PARENT_VARIABLE
 
 LogSink = Callable[[str, str], None]
 """Called with node name and log line, from reader threads."""
@@ -41,12 +42,15 @@ class ProcessDiedError(DynaRendError):
 
 def command_line(spec: NodeSpec) -> list[str]:
     """Command of one node, in this very Python, with its ROS arguments."""
-    command = [sys.executable, "-m", spec.module, "--ros-args", "-r", f"__node:={spec.name}"]
+    command = [sys.executable, "-m", spec.module, "--ros-args", "--enclave", spec.enclave, "-r", f"__node:={spec.name}"]
     if spec.namespace:
         command += ["-r", f"__ns:=/{spec.namespace}"]
-    command += ["--params-file", str(spec.config_path())]
-    for key, value in {**spec.parameters, "use_sim_time": spec.use_sim_time}.items():
-        command += ["-p", f"{key}:={json.dumps(value)}"]  # JSON is YAML: strings stay strings
+    for layer in spec.parameter_layers():
+        if isinstance(layer, Path):
+            command += ["--params-file", str(layer)]
+            continue
+        for key, value in layer.items():
+            command += ["-p", f"{key}:={json.dumps(value)}"]  # JSON is YAML: strings stay strings
     for source, target in spec.remappings.items():
         command += ["-r", f"{source}:={target}"]
     return command

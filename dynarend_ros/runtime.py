@@ -1,46 +1,71 @@
-"""Life of a node's process: start, spin, signals, an orderly end."""
+"""Life of a node's process: start, spin, an orderly end."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from types import FrameType
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Empty
 
-from dynarend_core.errors import DynaRendError
+from dynarend_core.errors import ConfigurationError, DynaRendError
 from dynarend_ros import qos, topics
+from dynarend_ros.namesakes import Namesakes
+from dynarend_ros.parameter_files import given_parameters, node_name
+from dynarend_ros.process_end import ProcessEnd, leave
 
-PARENT_VARIABLE = "DYNAREND_PARENT_PID"
-"""Set by the process runner: a node whose parent is gone ends itself, so that nothing is left behind."""
-
+EXIT_FAILURE = 1
 EXIT_CONFIGURATION = 2
-
-
 ALIVE_EVERY_S = 0.1
+LINGERS_S = 1.5
+"""A node that is ended sees to it for so long that the arm has come to rest."""
 
 
 class SpinningNode(Node):
-    """A node that may have something to do between callbacks and before its end. It is missed when it dies or hangs."""
+    """A node that may have something to do between callbacks and before its end. It is missed when it dies or hangs.
+
+    Attributes:
+        given: Parameters it was started with (see :mod:`dynarend_ros.parameter_files`).
+        relaxed: Parameters that protect less than their defaults, with both values.
+
+    Raises:
+        ConfigurationError: a parameter file has nothing for this node, or a node of this name is already running.
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        self._namesakes: Namesakes | None = None
+        self.given = given_parameters(sys.argv, node_name(sys.argv, name))
+        super().__init__(name, parameter_overrides=[_parameter(*item) for item in self.given.values.items()])
+        self.relaxed: dict[str, str] = {}
+        self._namesakes = Namesakes(self)
         self._alive = self.create_publisher(Empty, topics.alive(self.get_name()), qos.ALIVE)
         self._alive_due_s = 0.0
 
     def say_alive(self) -> None:
-        """Called between callbacks. DDS tells at once that a process has gone, but now and then it fails to."""
+        """Called between callbacks. DDS tells at once that a process has gone, but now and then it fails to.
+
+        Raises:
+            ConfigurationError: another node of this name is running, and this one is the younger.
+        """
         now_s = time.monotonic()
         if now_s >= self._alive_due_s:
             self._alive_due_s = now_s + ALIVE_EVERY_S
             self._alive.publish(Empty())
+            if self._namesakes is not None:
+                self._namesakes.give_way()
+
+    def destroy_node(self) -> None:
+        """Free the node and its name."""
+        if self._namesakes is not None:
+            self._namesakes.close()
+        super().destroy_node()
 
     def tick(self) -> float:
         """Called between callbacks; returns how long the node may wait for the next callback [s]."""
@@ -49,55 +74,61 @@ class SpinningNode(Node):
     def on_shutdown(self) -> None:
         """Called while publishers still work: leave the robot in a safe state, end threads."""
 
+    def lingers(self) -> bool:
+        """Called between callbacks after :meth:`on_shutdown`: whether there is still something to see to."""
+        return False
 
-def _orphaned(parent: int | None) -> bool:
-    return parent is not None and os.getppid() != parent
 
+def run(factory: Callable[[], SpinningNode]) -> NoReturn:
+    """Run one node until a signal, the end of the process that started it, or an error; then end the process.
 
-def run(factory: Callable[[], SpinningNode], argv: Sequence[str] | None = None) -> int:
-    """Run one node until SIGINT, SIGTERM or the end of the parent process.
-
-    rclpy's own signal handlers close the context first, and then a last "hold" could not be sent any more; so the
-    signals only ask the loop to end.
-
-    Returns:
-        Exit code: 0 after a clean end, 2 if the configuration was refused, 1 if an exception escaped a callback.
+    rclpy's own signal handlers close the context first, and then a last "hold" could not be sent any more; so signals
+    only ask the loop to end. The exit code is 0 after a clean end, 2 if the configuration was refused, 1 if an
+    exception escaped a callback.
     """
-    wanted = {"stop": False, "started": False}
-
-    def request_stop(_signum: int, _frame: FrameType | None) -> None:
-        wanted["stop"] = True
-        if not wanted["started"]:  # loading a policy takes seconds, and nothing moves yet
-            raise KeyboardInterrupt
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, request_stop)
-    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    end = ProcessEnd()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = factory()
-        wanted["started"] = True
-    except KeyboardInterrupt:
-        rclpy.try_shutdown()
-        return 0
+        end.started()
+        _spin(node, end)
     except DynaRendError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         rclpy.try_shutdown()
-        return EXIT_CONFIGURATION
-    _spin(node, lambda: wanted["stop"])
-    return 0
+        leave(EXIT_CONFIGURATION)
+    except BaseException:
+        traceback.print_exc()
+        leave(EXIT_FAILURE)
+    leave(0)
 
 
-def _spin(node: SpinningNode, stopped: Callable[[], bool]) -> None:
-    parent = int(os.environ[PARENT_VARIABLE]) if PARENT_VARIABLE in os.environ else None
+def _spin(node: SpinningNode, end: ProcessEnd) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        while not stopped() and not _orphaned(parent):
+        while not end.reason:
             node.say_alive()
             executor.spin_once(timeout_sec=node.tick())
+        node.get_logger().info(f"ending: {end.reason}")
     finally:
         node.on_shutdown()
+        last_s = time.monotonic() + LINGERS_S
+        while node.lingers() and time.monotonic() < last_s:
+            executor.spin_once(timeout_sec=0.02)
         time.sleep(0.1)  # reliable messages sent in on_shutdown still need to leave
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _parameter(name: str, value: Any) -> Parameter:
+    if value == []:
+        return Parameter(name, Parameter.Type.STRING_ARRAY, [])
+    if isinstance(value, list) and {type(item) for item in value} == {int, float}:
+        value = [float(item) for item in value]
+    try:
+        return Parameter(name, value=value)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"parameter {name!r} = {value!r} is not a number, text, flag or a list of one kind"
+        ) from error

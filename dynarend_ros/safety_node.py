@@ -26,7 +26,7 @@ from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns
 from dynarend_ros.driver_state import watch_driver
-from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.parameters import NodeParameters, if_fewer, if_higher, if_higher_or_off, parameter
 from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import Outcome, SafetyLimits, SafetyMachine, SafetyState
 
@@ -44,21 +44,41 @@ class SafetyParameters:
 
     robot: str = parameter("panda", "Robot of config/robots, or the path of such a file.")
     arm_topic: str = parameter("", "Topic of the arm's controller; empty: the robot's.")
-    nodes: tuple[str, ...] = parameter(("executor_node",), "Nodes whose end is a fault.")
-    node_lease_s: float = parameter(0.15, "Silence of a node's process that is its end [s].", low=0.1, high=10.0)
-    node_silence_s: float = parameter(
-        2.0, "Longest time in which a node's own loop gives no sign of life [s, steady].", low=0.3, high=60.0
+    nodes: tuple[str, ...] = parameter(
+        ("fusion_node", "policy_node", "executor_node"), "Nodes whose end is a fault.", relaxed=if_fewer
     )
-    joint_states_max_age_s: float = parameter(0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0)
+    node_lease_s: float = parameter(
+        0.15, "Silence of a node's process that is its end [s].", low=0.1, high=10.0, relaxed=if_higher
+    )
+    node_silence_s: float = parameter(
+        2.0,
+        "Longest time in which a node's own loop gives no sign of life [s, steady].",
+        low=0.3,
+        high=60.0,
+        relaxed=if_higher,
+    )
+    joint_states_max_age_s: float = parameter(
+        0.2, "Older joint states are a fault [s, steady].", low=0.02, high=10.0, relaxed=if_higher
+    )
     cloud_max_age_s: float = parameter(
-        2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0
+        2.0, "An older cloud is a fault [s, steady]; 0: not watched.", low=0.0, high=60.0, relaxed=if_higher_or_off
     )
     heartbeat_timeout_s: float = parameter(
-        1.0, "Silence of `operator_heartbeat` that is a fault [s, steady]; 0: no heartbeat asked.", low=0.0, high=60.0
+        1.0,
+        "Silence of `operator_heartbeat` that is a fault [s, steady]; 0: no heartbeat asked.",
+        low=0.0,
+        high=60.0,
+        relaxed=if_higher_or_off,
     )
-    policy_latency_max_s: float = parameter(5.0, "Longest thinking of the policy [s].", low=0.01, high=600.0)
-    max_failures: int = parameter(3, "Keyframes that fail in a row before it is a fault.", low=1, high=100)
-    armed_timeout_s: float = parameter(300.0, "Armed without a keyframe for so long: disarmed [s].", low=1.0)
+    policy_latency_max_s: float = parameter(
+        5.0, "Longest thinking of the policy [s].", low=0.01, high=600.0, relaxed=if_higher
+    )
+    max_failures: int = parameter(
+        3, "Keyframes that fail in a row before it is a fault.", low=1, high=100, relaxed=if_higher
+    )
+    armed_timeout_s: float = parameter(
+        300.0, "Armed without a keyframe for so long: disarmed [s].", low=1.0, relaxed=if_higher
+    )
     publish_rate_hz: float = parameter(20.0, "Rate of `safety_state` and of the watchdog.", low=5.0, high=200.0)
 
 
@@ -159,6 +179,10 @@ class SafetyNode(runtime.SpinningNode):
         if self._machine.state.allows_motion:
             self._machine.fault("the safety node is shutting down")
         self._publish()
+
+    def lingers(self) -> bool:
+        """Told to hold, the arm is watched until it rests."""
+        return self._commands.stopping
 
     def _on_joints(self, message: JointState) -> None:
         try:

@@ -26,8 +26,8 @@ graphs:
   cameras    camera_node + fusion_node: RealSense cameras (--source realsense), recordings of their SDK (recording) or
              rendered stand-ins (software: no hardware needed) to the cloud; docs/cameras.md
 
-The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; what is
-given with --set comes on top. Talk to them from any shell with the same ROS_DOMAIN_ID.
+The same nodes as `ros2 launch dynarend_ros <graph>.launch.py`. Parameters come from config/<graph>.yaml; a
+--params-file comes on top, then the options below, then --set. Talk to them from any shell with the same ROS_DOMAIN_ID.
 
 examples:
   dynarend up sim --set sim_node.task=meat_off_grill --set sim_node.seed=100007
@@ -52,6 +52,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
             p.add_argument(
                 f"--{name.replace('_', '-')}", default="", choices=argument.choices or None, help=argument.description
             )
+    p.add_argument("--params-file", default="", metavar="FILE", help="ROS parameter file on top of config/<graph>.yaml")
     p.add_argument(
         "--set", action="append", default=[], metavar="NODE.PARAMETER=VALUE", help="parameter, as in YAML; repeatable"
     )
@@ -89,8 +90,9 @@ def run(args: argparse.Namespace) -> int:
         if not policy.is_dir():
             raise CheckpointError(f"no policy folder {policy}; train one with `dynarend finetune` or give --policy")
     values = {name: getattr(args, name) for name in ARGUMENTS if name != "policy"}
-    specs = arranged_graph(args.graph, values, parameters)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: no process is left behind
+    specs = arranged_graph(args.graph, values, parameters, args.params_file)
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):  # end like Ctrl-C: no process is left behind
+        signal.signal(signum, signal.default_int_handler)
     try:
         with ProcessRunner(specs, args.domain_id) as runner:
             if warning := shortage(len(runner.nodes)):

@@ -19,7 +19,8 @@ def node(name, config="sim.yaml", **parameters):
 
 def double(module, name=None, **parameters):
     """A test double from ``doubles/``."""
-    return NodeSpec(executable=module, name=name or module, config="sim.yaml", parameters=parameters, module=module)
+    config = "sim.yaml" if (name or module) in ("fusion_node", "policy_node", "executor_node") else ""
+    return NodeSpec(executable=module, name=name or module, config=config, parameters=parameters, module=module)
 
 
 @pytest.fixture(scope="session")

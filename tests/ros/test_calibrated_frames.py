@@ -153,7 +153,8 @@ def test_the_file_of_calibrate_places_a_camera_of_the_cameras_graph(start, clien
 
 def test_the_argument_reaches_the_node_and_rendered_cameras_have_none():
     def fusion(graph, **values):
-        return next(s for s in arranged_graph(graph, values) if s.name == "fusion_node").parameters
+        spec = next(s for s in arranged_graph(graph, values) if s.name == "fusion_node")
+        return {**spec.adjustments, **spec.parameters}
 
     for graph in ("cameras", "policy"):
         assert fusion(graph, camera_files="[a.yaml, b]")["camera_files"] == ["a.yaml", "b"]

@@ -75,7 +75,7 @@ def fake_launch(monkeypatch):
 
     names = {
         "launch": ["LaunchDescription"],
-        "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction", "SetEnvironmentVariable", "Shutdown"],
+        "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction", "Shutdown"],
         "launch.substitutions": ["LaunchConfiguration"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
@@ -87,11 +87,11 @@ def fake_launch(monkeypatch):
             setattr(module, cls, type(cls, (Recorded,), {}))
         monkeypatch.setitem(sys.modules, module_name, module)
     configuration = sys.modules["launch.substitutions"].LaunchConfiguration
-    configuration.perform = lambda self, context: context[self.args[0]]
+    configuration.perform = lambda self, context: context.launch_configurations[self.args[0]]
 
 
 def launched(name, monkeypatch, **values):
-    """Declared arguments, environment and nodes of a launch file, executed with ``values``."""
+    """Declared arguments and nodes of a launch file, executed with ``values``."""
     path = ROOT / "launch" / f"{name}.launch.py"
     py_compile.compile(str(path), doraise=True)
     fake_launch(monkeypatch)
@@ -102,17 +102,24 @@ def launched(name, monkeypatch, **values):
     for action in actions:
         kinds.setdefault(type(action).__name__, []).append(action)
     declared = {a.args[0]: a.kwargs for a in kinds["DeclareLaunchArgument"]}
-    context = {key: kwargs["default_value"] for key, kwargs in declared.items()} | values
+    configurations = {key: kwargs["default_value"] for key, kwargs in declared.items()} | values
+    context = types.SimpleNamespace(launch_configurations=configurations)
     (opaque,) = kinds["OpaqueFunction"]
     nodes = [a.kwargs for a in opaque.kwargs["function"](context)]
-    return declared, dict(a.args for a in kinds["SetEnvironmentVariable"]), nodes
+    return declared, nodes
+
+
+def values_of(node):
+    """What a launched node is handed, later layers on top."""
+    layers = [layer for layer in node["parameters"] if isinstance(layer, dict)]
+    return {key: value for layer in layers for key, value in layer.items()}
 
 
 @pytest.mark.parametrize("name", list(graphs.GRAPHS))
 def test_launch_files_start_the_same_processes_and_explain_themselves(name, monkeypatch):
-    declared, environment, nodes = launched(name, monkeypatch)
+    declared, nodes = launched(name, monkeypatch)
     assert [(n["executable"], n["name"]) for n in nodes] == [(s.executable, s.name) for s in graphs.GRAPHS[name]]
-    assert environment == graphs.environment()
+    assert all(n["additional_env"].items() >= {"OMP_NUM_THREADS": "1"}.items() for n in nodes)
     assert set(declared) == {"params_file", *arguments_of(name)}
     assert all(kwargs["description"].endswith(".") for kwargs in declared.values())
 
@@ -126,18 +133,17 @@ def test_arguments_reach_the_nodes_in_both_ways_of_starting(monkeypatch):
         "namespace": "/a",
     }
     values |= {"instruction": "push the red button", "policy": "7", "use_sim_time": "true"}
-    _, _, nodes = launched("policy", monkeypatch, **values)
-    by_name = {n["name"]: n["parameters"][1] for n in nodes}
+    _, nodes = launched("policy", monkeypatch, **values)
+    by_name = {n["name"]: values_of(n) for n in nodes}
     executor = by_name["executor_node"]
     assert (executor["robot"], executor["backend"], executor["dry_run"]) == ("fr3", "move_group", False)
-    assert executor["confirm"] is True  # from the file: in a namespace its entries are handed over one by one
     assert by_name["fusion_node"]["cameras"] == ["left", "right"]
     assert by_name["fusion_node"]["base_frame"] == "fr3_link0"
     assert (by_name["policy_node"]["instruction"], by_name["policy_node"]["policy"]) == ("push the red button", "7")
     assert {n["namespace"] for n in nodes} == {"a"}
     assert all(p["use_sim_time"] for p in by_name.values())
     specs = {s.name: s for s in arranged_graph("policy", values)}
-    assert {name: {**s.parameters, "use_sim_time": s.use_sim_time} for name, s in specs.items()} == by_name
+    assert {name: s.parameter_layers()[-1] for name, s in specs.items()} == by_name
     assert "__ns:=/a" in command_line(specs["executor_node"])
 
 
@@ -148,40 +154,72 @@ def test_the_cameras_argument_reaches_whoever_opens_them_and_whoever_hears_them(
 
 CELL = """
 executor_node: {ros__parameters: {robot: ur5e, velocity_factor: 0.03}}
-/safety_node: {ros__parameters: {velocity_factor: 0.04}}
 sim_node: {ros__parameters: {task: open_drawer}}
 """
 
 
 @pytest.mark.parametrize("namespace", ["", "lab"])
-def test_a_parameter_file_of_ones_own_replaces_the_graphs(namespace, monkeypatch, tmp_path):
+def test_a_parameter_file_of_ones_own_comes_on_top_of_the_graphs(namespace, monkeypatch, tmp_path):
     file = tmp_path / "my_cell.yaml"
     file.write_text(CELL)
-    _, _, nodes = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), confirm="false")
-    assert all(n["parameters"][0] == str(file) for n in nodes)
-    own = {n["name"]: n["parameters"][1] for n in nodes}
-    if namespace:  # where entries are handed over one by one, only these
-        wanted = {"robot": "ur5e", "velocity_factor": 0.03, "confirm": False, "use_sim_time": False}
-        assert own["executor_node"] == wanted
-        assert own["safety_node"] == {"velocity_factor": 0.04, "use_sim_time": False}
-        assert own["fusion_node"] == {"use_sim_time": False}
-    _, _, (simulator, *_) = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), simulate="true")
+    _, nodes = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), confirm="false")
+    layers = {n["name"]: n["parameters"] for n in nodes}
+    assert layers["executor_node"][1:] == [str(file), {"confirm": False}]
+    assert [Path(layer).name for layer in layers["safety_node"]] == ["policy.yaml"]  # it has nothing for this one
+    _, (simulator, *_) = launched("policy", monkeypatch, namespace=namespace, params_file=str(file), simulate="true")
     assert Path(simulator["parameters"][0]).name == "sim.yaml"
-    assert simulator["parameters"][1]["task"] == "open_drawer"
+    assert simulator["parameters"][2] == str(file)
+
+
+def test_no_graph_hands_its_file_to_another_in_the_same_launch_file(monkeypatch):
+    """An include shares its launch configurations with what follows it, so what is declared must say nothing."""
+    declared, _ = launched("record", monkeypatch)
+    leaked = {name: kwargs["default_value"] for name, kwargs in declared.items()}
+    _, nodes = launched("policy", monkeypatch, **leaked)
+    assert {Path(n["parameters"][0]).name for n in nodes} == {"policy.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("excutor_node: {ros__parameters: {dry_run: false}}", "did you mean 'executor_node'"),
+        ("record_node: {ros__parameters: {task: x}}", "nothing for graph policy"),
+        ("[1, 2]", "ros__parameters"),
+        ("executor_node: {dry_run: false}", "ros__parameters"),
+        ("{", "not YAML"),
+    ],
+)
+def test_a_parameter_file_that_would_not_apply_is_refused(text, says, monkeypatch, tmp_path):
+    file = tmp_path / "cell.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=says):
+        launched("policy", monkeypatch, params_file=str(file))
+
+
+def test_a_misspelled_launch_argument_is_refused(monkeypatch):
+    with pytest.raises(ConfigurationError, match="did you mean 'policy'"):
+        launched("policy", monkeypatch, polcy="models/policies/small")
+
+
+def test_time_is_taken_from_the_clock_only_where_somebody_says_so(monkeypatch):
+    _, nodes = launched("policy", monkeypatch)
+    assert not any("use_sim_time" in values_of(n) for n in nodes)  # so that a parameter file may say it
+    _, nodes = launched("policy", monkeypatch, use_sim_time="True")
+    assert all(values_of(n)["use_sim_time"] is True for n in nodes)
 
 
 def test_a_parameter_file_that_is_not_there_is_refused(monkeypatch, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"no parameter file .*cell\.yaml"):
+    with pytest.raises(ConfigurationError, match=r"cell\.yaml: No such file"):
         launched("policy", monkeypatch, params_file=str(tmp_path / "cell.yaml"))
 
 
 def test_the_simulator_can_stand_in_for_the_robot():
     specs = {s.name: s for s in arranged_graph("policy", {"simulate": "true"}, {"sim_node": {"task": "push_buttons"}})}
     assert next(iter(specs)) == "sim_node"
-    assert not specs["sim_node"].use_sim_time
+    assert specs["sim_node"].use_sim_time is False
     assert specs["sim_node"].parameters["task"] == "push_buttons"
     assert all(s.use_sim_time for name, s in specs.items() if name != "sim_node")
-    assert specs["executor_node"].parameters["arm_topic"] == "joint_trajectory"
+    assert specs["executor_node"].adjustments["arm_topic"] == "joint_trajectory"
     assert specs["executor_node"].config == "policy.yaml"  # limits, dry run and confirmation as on the robot
     with pytest.raises(ConfigurationError, match="the simulator is a Panda"):
         arranged_graph("policy", {"simulate": "true", "robot": "ur5e"})
@@ -219,8 +257,8 @@ def test_who_must_stop_the_arm_shares_no_lock_with_those_that_may_be_killed(monk
     assert "<type>SHM" not in Path(files["safety_node"]).read_text()
     monkeypatch.setenv(variable, "/home/me/own.xml")
     assert not any(graphs.process_environment(s) for s in graphs.graph("policy"))
-    _, _, nodes = launched("policy", monkeypatch)
-    assert {n["name"]: n["additional_env"] for n in nodes}["safety_node"] == {}
+    _, nodes = launched("policy", monkeypatch)
+    assert {n["name"]: n["additional_env"] for n in nodes}["safety_node"][variable] == "/home/me/own.xml"
 
 
 def test_settings_are_read_as_yaml():
