@@ -10,7 +10,7 @@ from dynarend_core.planning._serial_chain import frames as chain_frames
 CLEAR, JOINT_MARGIN, JOINT_JUMP, WORKSPACE, KEEP_OUT = 0, 1, 2, 3, 4
 
 _SAMPLE_RAD = 0.02
-_SAMPLE_SUM_RAD = 0.05
+_SAMPLE_SUM_RAD = 0.035
 _MIN_SAMPLES = 8
 
 
@@ -126,7 +126,7 @@ def scan(
     """Walk along the motion until a rule is broken.
 
     Joint extremes, travel and speeds are exact; the tool is looked at so often that no joint moves more than
-    0.02 rad in between, where it is fastest, and all together no more than 0.05 rad; at least eight times between two
+    0.02 rad in between, where it is fastest, and all together no more than 0.035 rad; at least eight times between two
     waypoints.
 
     Returns:

@@ -19,7 +19,7 @@ from dynarend_core.planning.limiter_outcome import MeasuredState, Rule
 from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.trajectory import JointTrajectory
 
-N, MOST_WAYPOINTS = 20_000, 20
+N, MOST_WAYPOINTS = 20_000, 10
 
 
 def motion(q, seconds=8.0):
