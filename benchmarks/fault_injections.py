@@ -1,28 +1,38 @@
 """Faults injected into the simulator as the robot: does the arm stop or refuse, is the reason said, does it go on?
 
-python benchmarks/fault_injections.py --json docs/results/safety.json     # 200 injections, about half an hour
-python benchmarks/fault_injections.py --injections 22                     # every kind once
+python benchmarks/fault_injections.py --json docs/results/safety.json             # 300 injections, about an hour
+python benchmarks/fault_injections.py --json docs/results/safety.json --loaded    # again, with all cores kept busy
+python benchmarks/fault_injections.py --injections 46                             # every kind once
 
 Counts, for every kind: unsafe (the arm moved when it should rest, too fast, out of the workspace, into the wall), hangs
 (no answer, or no keyframe carried out after reset and arm), silent (no reason was published). Apart from these, how
-often the arm refused or stopped, and said so, for another reason than the injected one.
+often the arm refused or stopped, and said so, for another reason than the injected one. Every injection is written as
+it ends; started again, the run goes on (``--fresh``: from the beginning).
 """
 
 import argparse
+import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
-from injection_cases import CASES, Case
+from injection_cases import CASES as FAULTS
+from injection_cases import ENDED, Case
 from injection_rig import TOOL_SPEED, Rig
+from injection_starts import STARTS
 
 from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_ros.domain import free_domain_id
 from dynarend_ros.graph import environment
 
+CASES = FAULTS | STARTS
 GOALS = ([0.42, 0.30, 0.35], [0.42, -0.30, 0.35])
 WATCH_S = 0.6
 
@@ -37,6 +47,7 @@ class Result:
     silent: str = ""
     other_reason: str = ""
     to_rest_ms: float | None = None
+    holds: list[list[int]] = field(default_factory=list)  # when the arm was told to stop, how far ahead [ms]
     said: str = ""
 
 
@@ -57,16 +68,23 @@ class Session:
             return result
         rig.fastest, rig.lowest = 0.0, np.inf
         rig.client.executions.clear()
-        since_s = time.monotonic()
-        case.inject(rig, self.rng)
-        self.watch(result, case, since_s)
+        rig.heard.clear()
+        rig.holds.clear()
+        rig.mark()
+        for kind, text in (case.inject(rig, self.rng) or {}).items():
+            setattr(result, kind, text)
+        self.watch(result, case, rig.since_s)
         self.clean_up(name)
         self.go_on(result)
         return result
 
     def prepare(self, case: Case) -> bool:
+        if case.arrange is not None:
+            case.arrange(self.rig)
         for _ in range(3):
-            if not self.rig.arm():
+            if not case.armed:
+                return self.rig.disarm()
+            if self.rig.can_arm() and not self.rig.arm():
                 continue
             self.side = 1 - self.side
             if not case.moving or self.rig.set_off(GOALS[self.side]):
@@ -78,17 +96,22 @@ class Session:
 
         def is_said() -> bool:
             nonlocal said
-            texts = [*rig.client.executions]
+            texts = [*rig.client.executions, *rig.ends(), *rig.heard]
             texts += [] if rig.state in ("ARMED", "RUNNING") else [f"{rig.state}: {rig.reason}"]
             said = next((t for t in texts for wanted in case.reason if wanted in t), "")
             return bool(said)
 
-        spoke = rig.client.wait_for(is_said, max(case.within_s, 8.0))
+        spoke = not case.reason or rig.client.wait_for(is_said, max(case.within_s, 8.0))
         limit_s = max(since_s + case.within_s - time.monotonic(), 0.0)
         rig.client.wait_for(lambda: not rig.is_moving(), limit_s)
         if case.moving:
             time.sleep(WATCH_S)  # what stopped must not begin again
-        result.said = said
+        for text in rig.client.executions:
+            if any(text.startswith(forbidden) for forbidden in case.never):
+                result.unsafe = f"the keyframe {text}"
+        if case.still and rig.moved_s > since_s:
+            result.unsafe = "it moved"
+        result.said, result.holds = said, [*rig.holds[:20]]
         if not spoke:
             heard = f"{case.reason} expected, heard {rig.client.executions[-2:]}, {rig.state}: {rig.reason}"
             ended = [text for text in rig.client.executions if not text.startswith("succeeded")]
@@ -114,11 +137,12 @@ class Session:
             rig.signal("executor_node", signal.SIGCONT)
         if name == "policy gone in mid-motion":
             rig.run_on_spin(rig.renew_keyframe_source)
-        for node in [n.spec.name for n in rig.runner.nodes if n.exit_code is not None]:
-            rig.restart(node)
-            rig.client.wait_for(lambda node=node: rig.client.is_up(node), 60.0)
-            rig.client.wait_for(lambda: rig.keyframe.get_subscription_count() >= 2, 10.0)
-            time.sleep(0.5)
+        if name.startswith("SIG"):
+            for node in rig.standard.values():
+                if node.spec.name in ENDED[name.split(" of ")[1].removesuffix(" in mid-motion")]:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        node.process.wait(10.0)
+        rig.restore()
 
     def go_on(self, result: Result) -> None:
         """After reset and arm the next keyframe is carried out."""
@@ -157,6 +181,7 @@ def summary(results: list[Result]) -> dict:
         "load_1min": os.getloadavg()[0],
         "cores": os.cpu_count(),
         "cases": cases,
+        "results": [asdict(r) for r in results],
         "problems": [asdict(r) for r in results if r.unsafe or r.hang or r.silent or r.other_reason],
     }
 
@@ -167,12 +192,13 @@ def inject(
     seed: int,
     show: Callable[[list[Result]], None] = lambda results: None,
     plan_timeout_s: float = 1.0,
+    before: list[Result] | None = None,
 ) -> tuple[list[Result], list[str]]:
-    """Run the injections; returns results and logs. ``show`` is called after each with the results so far."""
+    """Run the injections; returns results (those of ``before`` first) and logs. ``show`` is called after each."""
     os.environ.update(environment(domain))
     log: list[str] = []
     rig = Rig(domain, log, plan_timeout_s)
-    session = Session(rig, np.random.default_rng(seed))
+    session = Session(rig, np.random.default_rng([seed, len(before or [])]), results=before or [])
     try:
         with rig.start():
             assert rig.client.wait_for(rig.is_ready, 300.0), "the graph did not start:\n" + "\n".join(log[-20:])
@@ -185,14 +211,31 @@ def inject(
     return session.results, log
 
 
+SLOW = ("killed", "executor ", "second ", "SIG", "step", "run ", "gripper action", "arm topic", "without confirm")
+
+
 def schedule(kinds: list[str], count: int) -> list[str]:
-    """The kinds in turn; those after which a process must be started anew come in every second turn."""
+    """The kinds in turn; those for which processes must be started anew come in every second turn."""
     names: list[str] = []
     turn = 0
     while len(names) < count:
-        names += [kind for kind in kinds if turn % 2 == 0 or "killed" not in kind or len(kinds) < 5]
+        slow = [kind for kind in kinds if any(word in kind for word in SLOW)]
+        names += [kind for kind in kinds if turn % 2 == 0 or kind not in slow or len(kinds) < 5]
         turn += 1
     return names[:count]
+
+
+@contextlib.contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """So many processes that do nothing but compute; they end with this one, however it ends."""
+    code = f"import os\nwhile os.getppid() == {os.getpid()}: pass"
+    burners = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
 
 
 def line(number: int, of: int, r: Result) -> str:
@@ -205,24 +248,40 @@ def line(number: int, of: int, r: Result) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--injections", type=int, default=200, help="how many, over all kinds in turn (default: 200)")
+    parser.add_argument("--injections", type=int, default=300, help="how many, over all kinds in turn (default: 300)")
     parser.add_argument("--case", action="append", choices=sorted(CASES), help="only this kind; repeatable")
     parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn")
     parser.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: a free one)")
-    parser.add_argument("--plan-timeout", type=float, default=1.0, help="seconds the planner has (default: 1)")
+    parser.add_argument("--plan-timeout", type=float, help="seconds the planner has (default: 1; loaded: 3)")
+    parser.add_argument("--loaded", action="store_true", help="keep all cores busy; reported under `loaded`")
+    parser.add_argument("--fresh", action="store_true", help="from the beginning, whatever the report holds")
+    parser.add_argument("--log", type=Path, help="write what the nodes said here")
     add_json_option(parser, "counts, times and what was said")
     args = parser.parse_args()
-    kinds = args.case or list(CASES)
-    names = schedule(kinds, args.injections)
+    names = schedule(args.case or list(CASES), args.injections)
+    report = {} if args.json is None or not args.json.exists() else json.loads(args.json.read_text())
+    if args.fresh:
+        report = {"loaded": report["loaded"]} if "loaded" in report and not args.loaded else report
+    old = report.get("loaded", {}) if args.loaded else report
+    before = [] if args.fresh else [Result(**r) for r in old.get("results", [])]
+    if [r.case for r in before] != names[: len(before)]:
+        parser.error(f"{args.json} holds other injections; give --fresh to begin anew")
 
     def show(results: list[Result]) -> None:
         print(line(len(results), len(names), results[-1]), flush=True)
-        write_json(args.json, summary(results))  # an interrupted run leaves what it has
+        mine = summary(results)  # an interrupted run leaves what it has
+        report.update({"loaded": mine} if args.loaded else mine)
+        write_json(args.json, report)
 
-    results, _ = inject(names, args.domain_id or free_domain_id(), args.seed, show, args.plan_timeout)
-    report = summary(results)
-    print(", ".join(f"{report[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent", "other_reason")))
-    return int(bool(report["unsafe"] or report["hangs"] or report["silent"]))
+    with busy((os.cpu_count() or 1) if args.loaded else 0):
+        domain = args.domain_id or free_domain_id()
+        plan_timeout_s = args.plan_timeout or (3.0 if args.loaded else 1.0)
+        results, log = inject(names[len(before) :], domain, args.seed, show, plan_timeout_s, before)
+    if args.log:
+        args.log.write_text("\n".join(log))
+    mine = summary(results)
+    print(", ".join(f"{mine[key]} {key}" for key in ("injections", "unsafe", "hangs", "silent", "other_reason")))
+    return int(bool(mine["unsafe"] or mine["hangs"] or mine["silent"]))
 
 
 if __name__ == "__main__":

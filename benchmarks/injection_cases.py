@@ -18,16 +18,26 @@ class Case:
     """A kind of fault.
 
     Attributes:
-        inject: Does it; the arm is ARMED and at rest before, moving if ``moving``.
+        inject: Does it; the arm is ARMED and at rest before, moving if ``moving``. What it returns is added to the
+            result: ``{"unsafe": ...}``.
         moving: It happens in mid-motion.
-        reason: What must be published, in the safety state or as the keyframe's end; any of these texts.
+        reason: What must be published, in the safety state, as the keyframe's end, as the answer of a service or by
+            a process that ends; any of these texts. Empty: nobody is left to say anything.
         within_s: The arm must be at rest so long after it [s].
+        arrange: Changes the graph before; the arm is ARMED after it.
+        armed: Whether the graph is ARMED; else DISARMED.
+        still: The arm may not move at all.
+        never: What must not be published: then the case is unsafe.
     """
 
-    inject: Callable[[Rig, Draw], None]
+    inject: Callable[[Rig, Draw], dict[str, str] | None]
     moving: bool
     reason: tuple[str, ...]
     within_s: float = 1.0
+    arrange: Callable[[Rig], None] | None = None
+    armed: bool = True
+    still: bool = False
+    never: tuple[str, ...] = ()
 
 
 def relay(mode: str) -> Callable[[Rig, Draw], None]:
@@ -48,8 +58,12 @@ def keyframe(low: list[float], high: list[float]) -> Callable[[Rig, Draw], None]
     return lambda rig, draw: rig.send(draw.uniform(low, high))
 
 
-def kill(name: str, signum: signal.Signals) -> Callable[[Rig, Draw], None]:
-    return lambda rig, _draw: rig.signal(name, signum)
+def kill(signum: signal.Signals, *names: str) -> Callable[[Rig, Draw], None]:
+    def inject(rig: Rig, _draw: Draw) -> None:
+        for name in names:
+            rig.signal(name, signum)
+
+    return inject
 
 
 def wall(rig: Rig, draw: Draw) -> None:
@@ -87,6 +101,13 @@ def stopped(name: str) -> Callable[[Rig, Draw], None]:
     return lambda rig, _draw: rig.call(name) and None
 
 
+def restamped_then_stop(rig: Rig, draw: Draw) -> None:
+    rig.relay = "restamped"
+    time.sleep(draw.uniform(0.1, 0.5))
+    rig.mark()
+    rig.call(topics.SAFETY_STOP)
+
+
 def old_keyframe(rig: Rig, _draw: Draw) -> None:
     rig.call(topics.STOP)
     time.sleep(0.1)
@@ -94,6 +115,9 @@ def old_keyframe(rig: Rig, _draw: Draw) -> None:
 
 
 STALE = ("joint_states",)
+BOTH = ("executor_node", "safety_node")
+ENDED = {"executor": BOTH[:1], "safety node": BOTH[1:], "both": BOTH}
+ENDS = ("shutting down", "ending", "disappeared", "is not there", "safety_state is")
 CASES = {
     "joint states stop": Case(relay("silent"), True, STALE),
     "joint states repeat themselves": Case(relay("frozen"), True, STALE),
@@ -108,9 +132,9 @@ CASES = {
     "keyframe from before a stop": Case(old_keyframe, False, ("before stop", "forbid", "stopped")),
     "wall between start and goal": Case(wall, False, ("aborted: planning", "succeeded"), 60.0),
     "planner that never returns": Case(lambda rig, _: rig.hang_planner(), False, ("aborted: timeout",)),
-    "executor killed in mid-motion": Case(kill("executor_node", signal.SIGKILL), True, ("executor_node disappeared",)),
-    "executor frozen in mid-motion": Case(kill("executor_node", signal.SIGSTOP), True, ("executor_node disappeared",)),
-    "safety node killed in mid-motion": Case(kill("safety_node", signal.SIGKILL), True, ("safety",)),
+    "executor killed in mid-motion": Case(kill(signal.SIGKILL, "executor_node"), True, ("executor_node disappeared",)),
+    "executor frozen in mid-motion": Case(kill(signal.SIGSTOP, "executor_node"), True, ("executor_node disappeared",)),
+    "safety node killed in mid-motion": Case(kill(signal.SIGKILL, "safety_node"), True, ("safety",)),
     "time jumps back": Case(shift(-30.0, -1.0), True, ("jumped back",)),
     "time jumps ahead": Case(shift(60.0, 3600.0), True, ("aborted: timeout",)),
     "flood of keyframes": Case(flood, False, ("another keyframe", "succeeded", "in a row failed"), 20.0),
@@ -119,4 +143,12 @@ CASES = {
     "clouds stop": Case(clouds_stop, True, ("cloud",), 4.0),
     "stop called": Case(stopped(topics.SAFETY_STOP), True, ("stopped by the operator",)),
     "executor's stop called": Case(stopped(topics.STOP), True, ("stop was called",)),
+    "joint states restamped": Case(relay("restamped"), True, STALE, 1.5),
+    "joint states restamped, then stop": Case(restamped_then_stop, True, ("stopped by the operator", *STALE)),
+    **{
+        f"{kind} of {who} in mid-motion": Case(kill(getattr(signal, kind), *names), True, ENDS)
+        for kind in ("SIGHUP", "SIGQUIT")
+        for who, names in ENDED.items()
+    },
+    "all killed in mid-motion": Case(kill(signal.SIGKILL, *BOTH), True, ()),
 }

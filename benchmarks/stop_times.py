@@ -1,33 +1,42 @@
-"""How long the simulated arm goes on after a stop, a fault, a killed executor, a killed safety node.
+"""How long the simulated arm goes on after a called stop, a fault, a killed executor or safety node.
 
-python benchmarks/stop_times.py --repeats 20 --json runs/stop_times.json
+python benchmarks/stop_times.py --repeats 50 --json docs/results/stop_times.json             # idle machine
+python benchmarks/stop_times.py --repeats 50 --json docs/results/stop_times.json --loaded    # all cores kept busy
+
+The fault is a keyframe's source that goes away in mid-motion: unlike a stale input it is noticed at once, so that its
+time is that of the stop path. From a lost heartbeat it is that and the time after which it counts as lost (500 ms).
 """
 
 import argparse
 import json
 import os
 import signal
+import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from fault_injections import busy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
+from dynarend_core.commands.json_report import add_json_option, write_json
 from dynarend_core.geometry import se3
 from dynarend_core.planning.panda import JOINT_NAMES
 from dynarend_core.types import Keyframe
 from dynarend_ros import qos, topics
 from dynarend_ros.conversions import joint_state_from_message, keyframe_to_message
+from dynarend_ros.domain import free_domain_id
 from dynarend_ros.graph import NodeSpec, environment
 from dynarend_ros.graph_client import GraphClient
 from dynarend_ros.process_runner import ProcessRunner
 
 POSES = ([0.4, 0.3, 0.35], [0.4, -0.3, 0.35])
 STILL_RAD_S = 0.005
+KINDS = ("called_stop", "fault", "lost_heartbeat", "killed_executor_node", "killed_safety_node")
 
 
 class Operator:
@@ -36,13 +45,40 @@ class Operator:
     def __init__(self, client: GraphClient) -> None:
         self.client, self.state, self.speed, self.moved_s, self.alive = client, "", np.inf, 0.0, True
         node = client.node
-        self.keyframe = node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
+        self.lost = False
+        self.offer_keyframes()
         heartbeat = node.create_publisher(Empty, topics.HEARTBEAT, qos.RELIABLE)
         node.create_timer(0.1, lambda: self.alive and heartbeat.publish(Empty()))
         node.create_subscription(JointState, topics.JOINT_STATES, self.on_joints, qos.RELIABLE)
         node.create_subscription(DiagnosticStatus, topics.SAFETY_STATE, self.on_state, qos.LATCHED)
         names = (topics.ARM, topics.RESET_FAULT, topics.SAFETY_STOP)
         self.services = {name: node.create_client(Trigger, name) for name in names}
+
+    def lose_policy(self) -> None:
+        """The source of keyframes goes away; on the thread that spins, which waits for what is destroyed."""
+        self.on_spin(lambda: self.client.node.destroy_publisher(self.keyframe))
+        self.lost = True
+
+    def renew_policy(self) -> None:
+        if self.lost:
+            self.lost = False
+            self.on_spin(self.offer_keyframes)
+            assert self.client.wait_for(lambda: self.keyframe.get_subscription_count() > 1, 30.0)
+
+    def offer_keyframes(self) -> None:
+        self.keyframe = self.client.node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
+
+    def on_spin(self, work: Callable[[], None]) -> None:
+        done = threading.Event()
+
+        def once() -> None:
+            if not done.is_set():
+                work()
+                timer.cancel()
+                done.set()
+
+        timer = self.client.node.create_timer(0.001, once)
+        assert done.wait(5.0)
 
     def on_joints(self, message: JointState) -> None:
         velocities = dict(zip(message.name, message.velocity, strict=True))
@@ -100,48 +136,70 @@ def nodes() -> list[NodeSpec]:
     return [NodeSpec(executable=n, name=n, config="sim.yaml", parameters=p) for n, p in settings.items()]
 
 
+def end(kind: str, operator: Operator, runner: ProcessRunner) -> None:
+    """What must stop the arm."""
+    if kind == "called_stop":
+        threading.Thread(target=operator.call, args=(topics.SAFETY_STOP,), daemon=True).start()
+    elif kind == "fault":
+        operator.lose_policy()
+    elif kind == "lost_heartbeat":
+        operator.alive = False
+    else:
+        name = kind.removeprefix("killed_")
+        next(n for n in runner.nodes if n.spec.name == name).process.send_signal(signal.SIGKILL)
+
+
 def measure(kind: str, repeats: int, domain: int) -> list[float]:
+    """Seconds from the cause to the last movement of the arm."""
     seconds: list[float] = []
     log: list[str] = []
     client = GraphClient("bench_operator")
     operator = Operator(client)
-    fresh = kind.startswith("kill")
+    fresh = kind.startswith("killed")
     while len(seconds) < repeats:
         with ProcessRunner(nodes(), domain, lambda name, line: log.append(f"[{name}] {line}")) as runner:
-            assert client.wait_for(operator.is_ready, 60.0)
+            assert client.wait_for(operator.is_ready, 180.0), "the graph did not start:\n" + "\n".join(log[-20:])
             for _ in range(1 if fresh else repeats):
                 operator.arm_and_set_off(POSES[len(seconds) % 2])
                 since_s = time.monotonic()
-                if fresh:
-                    victim = next(n for n in runner.nodes if n.spec.name == kind.removeprefix("kill "))
-                    victim.process.send_signal(signal.SIGKILL)
-                elif kind == "stop":
-                    operator.call(topics.SAFETY_STOP)
-                else:
-                    operator.alive = False
+                end(kind, operator, runner)
                 seconds.append(operator.seconds_to_rest(since_s))
+                operator.renew_policy()
         operator.state, operator.speed = "", np.inf
         client.counters.clear()
     client.close()
     return seconds
 
 
+def figures(seconds: list[float]) -> dict[str, float]:
+    ms = 1e3 * np.array(seconds)
+    p50, p99 = np.percentile(ms, (50, 99))
+    return {"n": len(ms), "p50_ms": float(p50), "p99_ms": float(p99), "max_ms": float(ms.max())}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--domain-id", type=int, default=97)
-    parser.add_argument("--json", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=50, help="of each cause (default: 50)")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="only this cause; repeatable")
+    parser.add_argument("--domain-id", type=int, help="ROS_DOMAIN_ID (default: a free one)")
+    parser.add_argument("--loaded", action="store_true", help="keep all cores busy; reported under `loaded`")
+    add_json_option(parser, "times to rest")
     args = parser.parse_args()
-    os.environ.update(environment(args.domain_id))
-    report = {}
-    for kind in ("stop", "heartbeat lost", "kill executor_node", "kill safety_node"):
-        ms = 1e3 * np.array(measure(kind, args.repeats, args.domain_id))
-        p50, p99 = np.percentile(ms, (50, 99))
-        report[kind] = {"n": len(ms), "p50_ms": p50, "p99_ms": p99, "max_ms": float(ms.max())}
-        print(f"{kind:20s} n {len(ms):3d}  p50 {p50:6.0f} ms  max {ms.max():6.0f} ms", flush=True)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2))
+    domain = args.domain_id or free_domain_id()
+    os.environ.update(environment(domain))
+    report = {} if args.json is None or not args.json.exists() else json.loads(args.json.read_text())
+    mine = report.setdefault("loaded", {}) if args.loaded else report
+    killed: list[float] = []
+    with busy((os.cpu_count() or 1) if args.loaded else 0):
+        for kind in args.kind or KINDS:
+            seconds = measure(kind, args.repeats, domain)
+            mine[kind] = figures(seconds)
+            if kind.startswith("killed"):
+                killed += seconds
+                mine["killed_node"] = figures(killed)
+            print(f"{kind:24s}", {name: round(value) for name, value in mine[kind].items()}, flush=True)
+            mine["load_1min"], mine["cores"] = os.getloadavg()[0], os.cpu_count()
+            write_json(args.json, report)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ KINDS = [
     "time jumps back",
     "flood of keyframes",
     "executor killed in mid-motion",
+    "SIGHUP of both in mid-motion",
+    "keyframe of a stranger while disarmed",
+    "executor with a partial parameter file",
 ]
 
 
@@ -28,5 +31,5 @@ def test_no_fault_ends_in_motion_a_hang_or_silence(ros_domain, monkeypatch):
     bad = [r for r in results if r.unsafe or r.hang or r.silent]
     assert not bad, (bad, log[-40:])
     assert [r.case for r in results] == KINDS
-    for name in ("fault_injections", "injection_cases", "injection_rig", "hanging_executor_node"):
+    for name in ("fault_injections", "injection_cases", "injection_rig", "injection_starts", "hanging_executor_node"):
         sys.modules.pop(name, None)
