@@ -96,7 +96,7 @@ CORE_COMMANDS = [
     "tasks",
     "view",
 ]
-ROS_COMMANDS = ["demo", "import-bags", "up"]
+ROS_COMMANDS = ["demo", "import-bags", "security", "up"]
 
 setup(
     name=PACKAGE,

@@ -12,6 +12,8 @@ from std_srvs.srv import Trigger
 
 from dynarend_ros import qos, topics
 from dynarend_ros.graph_arguments import arranged_graph
+from dynarend_ros.robots import find_robot
+from dynarend_ros.security_policy import everyone, permissions
 
 WAIT_S = 90.0
 
@@ -46,6 +48,26 @@ class Operator:
     def result(self, n):
         assert self.client.wait_for(lambda: len(self.client.executions) > n, WAIT_S), self.client.policy_status
         return self.client.executions[n]
+
+
+def check_permissions(client, nodes):
+    """Assert that running nodes do nothing that the SROS2 policy does not grant them."""
+    granted = permissions(
+        find_robot("panda"), ("front", "left_shoulder", "right_shoulder", "wrist"), topics.ARM_TRAJECTORY
+    )
+    node = client.node
+    queries = {
+        "publish": node.get_publisher_names_and_types_by_node,
+        "subscribe": node.get_subscriber_names_and_types_by_node,
+        "reply": node.get_service_names_and_types_by_node,
+        "request": node.get_client_names_and_types_by_node,
+    }
+    for name in nodes:
+        for verb, query in queries.items():
+            allowed = {f"/{t.lstrip('/')}" for p in (granted[name], everyone(name)) for t in getattr(p, verb)}
+            used = {topic for topic, _ in query(name, "/")}
+            used -= {"/task_status"}  # heard by the double that knows the answer
+            assert used <= allowed, (name, verb, used - allowed)
 
 
 @pytest.fixture
@@ -101,6 +123,7 @@ def test_dry_run_is_the_default_and_moves_nothing(start, client, operator):
     activate(operator)
     set_off(operator)
     assert "dry run: planned" in operator.result(0)
+    check_permissions(client, ("sim_node", "fusion_node", "policy_node", "executor_node", "safety_node"))
 
 
 @pytest.mark.slow
