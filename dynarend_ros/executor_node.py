@@ -64,7 +64,8 @@ class ExecutorNode(runtime.SpinningNode):
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
         topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
         commands = self._commands = ArmCommands(self, topic, robot, self._arm)
-        self._backend = create_backend(self, robot, p, commands)
+        self._backend = create_backend(self, robot, p, commands, self._arm)
+        self.create_subscription(JointTrajectoryMessage, topic, commands.heard_hold, qos.RELIABLE)
         limiter = TrajectoryLimiter(limiter_config(robot, p))
         _warm_up(limiter, robot)
         rules = GateRules(p.require_safety, p.safety_max_age_s, p.dry_run, p.confirm, p.confirm_timeout_s)

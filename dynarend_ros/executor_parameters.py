@@ -12,6 +12,7 @@ from dynarend_core.planning.planner import MotionPlannerConfig
 from dynarend_core.planning.robot import GRIPPER_KINDS, Robot
 from dynarend_core.planning.scene import SceneConfig
 from dynarend_ros.execution_limits import ExecutionLimits
+from dynarend_ros.handover import HANDOVER_S
 from dynarend_ros.parameters import if_changed, if_higher, if_higher_or_off, if_lower, parameter
 
 BACKENDS = ("ompl", "moveit", "move_group")
@@ -50,6 +51,13 @@ class ExecutorParameters:
     velocity_factor: float = parameter(0.1, "Share of the joint speed limits.", low=0.01, high=1.0, relaxed=if_higher)
     max_tool_speed: float = parameter(
         0.25, "Speed limit of the tip [m/s]; faster is slowed.", low=0.005, high=3.0, relaxed=if_higher
+    )
+    handover_s: float = parameter(
+        HANDOVER_S,
+        "So much of a motion is handed to the controller beyond the present, then a brake [s]; 0: all of it at once.",
+        low=0.0,
+        high=10.0,
+        relaxed=if_higher_or_off,
     )
     joint_margin_rad: float = parameter(
         0.02, "Distance to keep from joint limits [rad].", low=0.0, high=0.5, relaxed=if_lower

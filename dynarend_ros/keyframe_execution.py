@@ -83,6 +83,7 @@ class KeyframeExecution:
             if not self.commanding:
                 return False
             self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
+            self._backend.let_run_out()
             return True
 
     def run(self, keyframe: Keyframe, clouds: Clouds) -> str:

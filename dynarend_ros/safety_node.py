@@ -26,6 +26,7 @@ from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
 from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns
 from dynarend_ros.driver_state import watch_driver
+from dynarend_ros.gentle_stop import cancel_then_hold
 from dynarend_ros.parameters import NodeParameters, if_fewer, if_higher, if_higher_or_off, parameter
 from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import Outcome, SafetyLimits, SafetyMachine, SafetyState
@@ -204,12 +205,10 @@ class SafetyNode(runtime.SpinningNode):
     def _stop_arm(self, reason: str) -> None:
         """The one stop path: executor, MoveIt, controller. Each is told, since any of them may be gone."""
         self._publish()  # the executor also stops when it reads this
-        self._commands.hold()
+        cancel_then_hold(self._controller_cancel, self._commands.hold)
         if self._executor_stop.service_is_ready():
             self._executor_stop.call_async(Trigger.Request())
         self._event.publish(String(data="stop"))
-        if self._controller_cancel.service_is_ready():
-            self._controller_cancel.call_async(CancelGoal.Request())  # no goal, no time: all of them
         self.get_logger().warning(f"stop: {reason}")
 
     def _tick(self) -> None:

@@ -15,11 +15,11 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from dynarend_core.errors import DynaRendError, InvalidInputError, SimulationError
 from dynarend_core.planning.panda import FINGER_MAX, JOINT_NAMES
-from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.mujoco.world import MujocoWorld
 from dynarend_core.types import FailureReason
 from dynarend_ros import qos, runtime, topics
-from dynarend_ros.conversions import joint_state_to_message, rgb_to_message, stamp_from_ns, trajectory_from_message
+from dynarend_ros.controller_rules import accepted
+from dynarend_ros.conversions import joint_state_to_message, rgb_to_message, stamp_from_ns
 from dynarend_ros.parameters import NodeParameters, parameter
 from dynarend_ros.sim_cameras import SimCameras
 
@@ -151,27 +151,15 @@ class SimNode(runtime.SpinningNode):
         return response
 
     def _on_arm(self, message: JointTrajectoryMessage) -> None:
+        """As strict as a joint_trajectory_controller: what it refuses changes nothing."""
         try:
-            trajectory = trajectory_from_message(message, JOINT_NAMES)
-            if trajectory is None:
-                self._world.hold()
-            else:
-                # The next motion may come while the world still waits for the last one to settle.
-                self._check_success(at_rest=float(np.abs(self._world.qd).max()) < REST_SPEED)
-                self._world.follow(self._from_present(trajectory))
+            trajectory, start_ns = accepted(message, JOINT_NAMES, self.stamp_ns())
         except DynaRendError as error:
-            self._world.hold()
-            self.get_logger().error(f"trajectory refused, the arm holds: {error}")
-
-    def _from_present(self, trajectory: JointTrajectory) -> JointTrajectory:
-        """A motion that begins later begins with the present one, as a joint_trajectory_controller joins them."""
-        if trajectory.times_s[0] <= 0.0:
-            return trajectory
-        return JointTrajectory(
-            np.concatenate([[0.0], trajectory.times_s]),
-            np.vstack([self._world.q, trajectory.positions]),
-            np.vstack([self._world.qd, trajectory.velocities]),
-        )
+            self.get_logger().error(f"trajectory refused, the arm does as before: {error}")
+            return
+        # The next motion may come while the world still waits for the last one to settle.
+        self._check_success(at_rest=float(np.abs(self._world.qd).max()) < REST_SPEED)
+        self._world.follow(trajectory, 1e-9 * start_ns - self._offset_s)
 
     def _on_gripper(self, message: JointTrajectoryMessage) -> None:
         try:

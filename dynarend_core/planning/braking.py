@@ -1,7 +1,8 @@
 """Where an arm comes to rest that brakes now, also when nobody knows exactly where it is.
 
-A controller begins each command at its own set point, wherever that is by then. An end point thought out for another
-set point makes the arm jump. So the end is placed such that every set point the arm may have reached since it was last
+A controller begins each command at its own set point, or where it measures the arm, wherever that is by then (the
+joint_trajectory_controller of Humble, Jazzy and Kilted: measured; later ones: set point). An end point thought out for
+another place makes the arm jump. So the end is placed such that everywhere the arm may have got to since it was last
 seen leads there at about the speed it had: at most 8 % faster, and turning back at most 8 % as fast.
 """
 
@@ -28,6 +29,9 @@ c > 0. Wherever between 0 and age the arm has got to, d / (v T) is between 0.21 
 take 3 times the age, is what neither speeds up nor turns back.
 """
 
+NO_FASTER = 0.72
+"""A way is at most this share of the fastest speed times the time: a cubic from rest peaks at 1.5 times the mean."""
+
 
 def brake(q: Array, qd: Array, accelerations: Array, age_s: float = 0.0) -> tuple[Array, float]:
     """Where to come to rest and in what time [s], for an arm seen at ``q``, moving with ``qd``, some time ago.
@@ -44,20 +48,26 @@ def brake(q: Array, qd: Array, accelerations: Array, age_s: float = 0.0) -> tupl
     return q + 0.5 * (age_s + seconds) * qd, seconds
 
 
-def brake_along(trajectory: JointTrajectory, q: Array, accelerations: Array, age_s: float) -> tuple[Array, float]:
-    """The same for an arm that follows ``trajectory``: it comes to rest on it, and never beyond its end."""
-    since_s = float(trajectory.times_s[_nearest(trajectory, q)])
-    seconds = _seconds(trajectory.sample(since_s)[1], accelerations, age_s)
-    return trajectory.sample(since_s + 0.5 * (age_s + seconds))[0], seconds
+def brake_between(
+    trajectory: JointTrajectory, earliest_s: float, latest_s: float, accelerations: Array, farthest_s: float = np.inf
+) -> tuple[float, float]:
+    """When on ``trajectory``, and in what time [s], an arm comes to rest that is on it somewhere between two moments.
 
-
-def distance_from(trajectory: JointTrajectory, q: Array) -> float:
-    """How far the farthest joint of ``q`` ``(n,)`` is from the nearest waypoint [rad]."""
-    return float(np.abs(trajectory.positions[_nearest(trajectory, q)] - q).max())
-
-
-def _nearest(trajectory: JointTrajectory, q: Array) -> int:
-    return int(np.argmin(np.abs(trajectory.positions - q).max(axis=1)))
+    Args:
+        trajectory: The motion, at rest at its end. What is beyond it means its end.
+        earliest_s: As far as it was seen [s].
+        latest_s: As far as it may have got [s].
+        accelerations: ``(n,)`` the planner's limits [rad/s^2].
+        farthest_s: Where it comes to rest at the farthest [s].
+    """
+    uncertain_s = latest_s - earliest_s
+    seconds = _seconds(trajectory.sample(earliest_s)[1], accelerations, uncertain_s)
+    end_s = min(earliest_s + 0.5 * (uncertain_s + seconds), farthest_s, trajectory.duration_s)
+    # A way shorter than that is gone in less time, or whoever is ahead would turn back.
+    way = np.abs(trajectory.sample(end_s)[0] - trajectory.sample(earliest_s)[0])
+    fastest = np.maximum(np.abs(trajectory.velocities).max(axis=0), 1e-3)
+    needed_s = float((way / (NO_FASTER * fastest)).max())
+    return end_s, min(seconds, max(needed_s, _seconds(trajectory.sample(latest_s)[1], accelerations, 0.0)))
 
 
 def _seconds(qd: Array, accelerations: Array, age_s: float) -> float:

@@ -23,7 +23,7 @@ class JointTrajectory:
     """A motion of the arm, sampled finely enough for cubic interpolation.
 
     Attributes:
-        times_s: ``(n,)`` strictly rising, first 0 [s].
+        times_s: ``(n,)`` strictly rising [s]; the first is 0 but in a piece of a motion (planning/pieces.py).
         positions: ``(n, joints)`` [rad].
         velocities: ``(n, joints)`` [rad/s], zero in the first and last row.
     """
@@ -39,7 +39,7 @@ class JointTrajectory:
 
     def sample(self, t: float) -> tuple[Array, Array]:
         """Position and velocity ``(joints,)`` [rad, rad/s] at time ``t``; held before start and after the end."""
-        if t <= 0.0 or len(self.times_s) == 1:
+        if t <= self.times_s[0] or len(self.times_s) == 1:
             return self.positions[0].copy(), np.zeros_like(self.positions[0])
         if t >= self.duration_s:
             return self.positions[-1].copy(), np.zeros_like(self.positions[-1])
@@ -50,6 +50,17 @@ class JointTrajectory:
         m0, m1 = h * self.velocities[i], h * self.velocities[i + 1]
         a, b = 2 * (p0 - p1) + m0 + m1, 3 * (p1 - p0) - 2 * m0 - m1
         return ((a * u + b) * u + m0) * u + p0, ((3 * a * u + 2 * b) * u + m0) / h
+
+    def joined(self, t: float, q: Array, qd: Array) -> JointTrajectory:
+        """What a joint_trajectory_controller makes of it that gets it at ``t`` [s] on its own clock.
+
+        If the first point is still to come, the way there begins with the state of the arm: ``q``, ``qd`` ``(joints,)``
+        [rad, rad/s]. If not, the arm is where the trajectory is at ``t``, at once.
+        """
+        if self.times_s[0] <= t:
+            return self
+        times = np.concatenate([[t], self.times_s])
+        return JointTrajectory(times, np.vstack([q, self.positions]), np.vstack([qd, self.velocities]))
 
 
 def time_parametrise(

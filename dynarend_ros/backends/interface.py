@@ -50,6 +50,10 @@ class MotionBackend(Protocol):
         """Send the motion to the arm's controller; returns at once."""
         ...
 
+    def let_run_out(self) -> None:
+        """Send no further part of the motion begun last, if it is sent in parts; never waits. A stop follows."""
+        ...
+
     def problem(self) -> str | None:
         """What the controller said went wrong with the motion begun last, if anything."""
         ...

@@ -68,6 +68,9 @@ class MoveGroupBackend:
         """Have MoveIt execute it."""
         self._motion.start(self._execute_goal(trajectory=moveit_messages.trajectory_to_moveit(self._robot, trajectory)))
 
+    def let_run_out(self) -> None:
+        """MoveIt has all of the motion already."""
+
     def problem(self) -> str | None:
         """Refused, aborted, or ended with another code than success."""
         if self._motion.refusal() is not None:

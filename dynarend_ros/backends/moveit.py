@@ -75,6 +75,9 @@ class MoveItBackend:
         self._problem, self._moving = None, True
         self._send(("execute", (self._number, trajectory)))
 
+    def let_run_out(self) -> None:
+        """MoveIt has all of the motion already."""
+
     def problem(self) -> str | None:
         """What MoveIt said about the motion, or that its process is gone."""
         if self._lock.acquire(blocking=False):

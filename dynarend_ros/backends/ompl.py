@@ -15,6 +15,7 @@ from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.types import Keyframe
 from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.backends.interface import MotionRequest
+from dynarend_ros.handover import Handover
 
 Array = np.ndarray
 
@@ -25,17 +26,19 @@ class OmplBackend:
     Args:
         robot: The arm.
         config: The planner's settings.
-        commands: How motions reach the controller.
+        commands: For stops.
+        handover: How motions reach the controller; closed with this.
 
     Raises:
         ConfigurationError: the robot has another chain than the Panda.
     """
 
-    def __init__(self, robot: Robot, config: MotionPlannerConfig, commands: ArmCommands) -> None:
+    def __init__(self, robot: Robot, config: MotionPlannerConfig, commands: ArmCommands, handover: Handover) -> None:
         _check_chain(robot)
-        self._commands = commands
+        self._commands, self._handover = commands, handover
         self._planner = MotionPlanner(config)
         self._warm_up(robot.home)
+        handover.start()
 
     def plan(self, request: MotionRequest) -> JointTrajectory:
         """Straight where possible, else around what the cameras see."""
@@ -43,8 +46,12 @@ class OmplBackend:
         return self._planner.plan(request.q_start, keyframe, request.points, request.straight, request.seed)
 
     def begin(self, trajectory: JointTrajectory) -> None:
-        """Publish it."""
-        self._commands.follow(trajectory)
+        """Hand it over, piece by piece."""
+        self._handover.begin(trajectory)
+
+    def let_run_out(self) -> None:
+        """Hand over no more of it."""
+        self._handover.let_run_out()
 
     def problem(self) -> str | None:
         """A topic gives no answers; that the arm does not follow is seen in its joint states."""
@@ -62,7 +69,8 @@ class OmplBackend:
         self._commands.hold()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """What was handed over runs out."""
+        self._handover.close()
 
     def _warm_up(self, home: Array) -> None:
         """Compile and import what planning needs before the first keyframe waits for it."""

@@ -108,25 +108,26 @@ def keyframe_from_message(message: MultiDOFJointTrajectory) -> Keyframe:
 
 
 def trajectory_to_message(
-    trajectory: JointTrajectory | None, joint_names: Sequence[str], stamp_ns: int = 0
+    trajectory: JointTrajectory, joint_names: Sequence[str], stamp_ns: int = 0
 ) -> JointTrajectoryMessage:
-    """Trajectory for a joint_trajectory_controller; None gives one without points: stop and hold.
+    """Trajectory for a joint_trajectory_controller.
 
-    A stamp of 0 means "start now", as the controller defines it.
+    A stamp of 0 means "start now", as the controller defines it; any other is the moment its times count from.
     """
     message = JointTrajectoryMessage(header=_header("", stamp_ns), joint_names=list(joint_names))
-    if trajectory is not None:
-        message.points = [
-            JointTrajectoryPoint(
-                positions=q.tolist(), velocities=qd.tolist(), time_from_start=duration_from_seconds(float(t))
-            )
-            for t, q, qd in zip(trajectory.times_s, trajectory.positions, trajectory.velocities, strict=True)
-        ]
+    message.points = [
+        JointTrajectoryPoint(
+            positions=q.tolist(), velocities=qd.tolist(), time_from_start=duration_from_seconds(float(t))
+        )
+        for t, q, qd in zip(trajectory.times_s, trajectory.positions, trajectory.velocities, strict=True)
+    ]
     return message
 
 
 def trajectory_from_message(message: JointTrajectoryMessage, joint_names: Sequence[str]) -> JointTrajectory | None:
-    """Trajectory with its columns in the order of ``joint_names``; None if it has no points (stop and hold).
+    """Trajectory with its columns in the order of ``joint_names``; None if it has no points.
+
+    No controller takes that for a stop: it is ignored.
 
     Raises:
         InvalidInputError: other joints, ragged points, non-finite values, or times that do not increase.

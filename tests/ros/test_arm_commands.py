@@ -19,7 +19,7 @@ class Bench:
     """A controller's topic, and an arm that is seen when the test says so."""
 
     def __init__(self):
-        self.now, self.sent = 100.0, []
+        self.now, self.sent, self.errors = 100.0, [], []
         self.arm = ArmState(JOINT_NAMES, (), 0.2, clock=lambda: self.now)
         self.commands = ArmCommands(self, "topic", ROBOT, self.arm, clock=lambda: self.now)
         path = np.stack([ROBOT.home, ROBOT.home + 0.8])
@@ -27,6 +27,12 @@ class Bench:
 
     def create_publisher(self, kind, topic, profile):
         return self
+
+    def get_logger(self):
+        return self
+
+    def error(self, text):
+        self.errors.append(text)
 
     def publish(self, message):
         self.sent.append(message)
@@ -50,6 +56,10 @@ class Bench:
         return np.array(point.positions), seconds_from_duration(point.time_from_start)
 
 
+def hold_at(q):
+    return trajectory_to_message(JointTrajectory(np.array([0.1]), q[None], np.zeros((1, 7))), JOINT_NAMES)
+
+
 def peak_speed(q, qd, end, seconds):
     cubic = JointTrajectory(np.array([0.0, seconds]), np.stack([q, end]), np.stack([qd, np.zeros(7)]))
     return max(np.abs(cubic.sample(t)[1]).max() for t in np.linspace(0.0, seconds, 60))
@@ -58,6 +68,7 @@ def peak_speed(q, qd, end, seconds):
 @pytest.mark.parametrize("lag_s", [0.0, 0.1, 0.25])
 def test_with_stale_joint_states_an_arm_behind_the_clock_is_not_made_to_catch_up(lag_s):
     bench = Bench()
+    bench.see(ROBOT.home)
     bench.commands.follow(bench.motion)
     seen = bench.drive_to(1.0)
     bench.now += 0.25 + lag_s  # the clock goes on, the arm may not have gone on with it
@@ -69,8 +80,24 @@ def test_with_stale_joint_states_an_arm_behind_the_clock_is_not_made_to_catch_up
     assert np.abs(bench.motion.positions - end).max(axis=1).min() < 0.02  # on the way that was judged
 
 
+def test_old_positions_with_new_stamps_do_not_bring_the_arm_back():
+    bench = Bench()
+    bench.see(ROBOT.home)
+    bench.commands.follow(bench.motion)
+    seen = bench.drive_to(1.0)
+    bench.see(seen, count=24)  # a republisher whose source is dead, for half a second
+    bench.commands.hold()
+    end, seconds = bench.hold_point()
+    q, qd = bench.motion.sample(1.5)  # there it is
+    limit = np.abs(bench.motion.velocities).max()
+    assert peak_speed(q, qd, end, seconds) < 1.1 * limit
+    assert ((end - q) * qd > 0.0).all()
+    assert np.abs(bench.motion.positions - end).max(axis=1).min() < 0.02
+
+
 def test_a_safety_node_that_only_heard_of_the_motion_brakes_on_it_too():
     bench = Bench()
+    bench.see(ROBOT.home)
     bench.commands.heard(trajectory_to_message(bench.motion, JOINT_NAMES))
     bench.drive_to(bench.motion.duration_s - 0.1)
     bench.now += 0.4
@@ -81,27 +108,51 @@ def test_a_safety_node_that_only_heard_of_the_motion_brakes_on_it_too():
 
 def test_a_stop_thought_out_from_the_same_last_sight_is_not_moved_on_by_a_second_one():
     bench = Bench()
+    bench.see(ROBOT.home)
     bench.commands.heard(trajectory_to_message(bench.motion, JOINT_NAMES))
     bench.drive_to(1.0)
     bench.now += 0.2
-    bench.commands.heard(trajectory_to_message(None, JOINT_NAMES))  # the executor's
+    bench.commands.heard(hold_at(bench.motion.sample(1.3)[0]))  # the executor's
     bench.now += 0.1
     bench.commands.hold()
     assert bench.sent == []
     bench.see(bench.motion.sample(1.2)[0])
-    bench.commands.hold()  # seen again: a new one is a better one
+    bench.commands.hold()  # seen again: a new one is a better one, but goes no farther
     assert len(bench.sent) == 1
+    assert np.abs(bench.hold_point()[0] - ROBOT.home).max() <= np.abs(bench.motion.sample(1.3)[0] - ROBOT.home).max()
 
 
-def test_an_arm_not_seen_for_long_is_told_to_stop_without_being_told_where():
+def test_an_arm_not_seen_for_long_brakes_on_the_motion_that_is_known():
     bench = Bench()
-    bench.commands.hold()
-    assert not bench.sent[-1].points
+    bench.see(ROBOT.home)
     bench.commands.follow(bench.motion)
     bench.drive_to(0.5)
     bench.now += 2.0
     bench.commands.hold()
-    assert not bench.sent[-1].points
+    assert np.abs(bench.motion.positions - bench.hold_point()[0]).max(axis=1).min() < 0.02
+
+
+def test_nothing_is_sent_and_that_is_said_where_nothing_is_known():
+    bench = Bench()
+    bench.commands.hold()
+    assert bench.sent == []
+    assert "was never seen" in bench.errors[-1]
+    bench.see(ROBOT.home)
+    bench.now += 2.0
+    bench.commands.hold()
+    assert bench.sent == []
+    assert "was not seen for 2.0 s" in bench.errors[-1]
+
+
+def test_a_void_ticket_sends_nothing():
+    bench = Bench()
+    bench.see(ROBOT.home)
+    ticket = bench.commands.begin()
+    assert bench.commands.send(ticket, bench.motion, 1)
+    bench.commands.hold()
+    sent = len(bench.sent)
+    assert not bench.commands.send(ticket, bench.motion, 1)
+    assert len(bench.sent) == sent
 
 
 def test_a_stop_is_said_again_while_the_arm_moves_and_not_once_it_rests():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import Image, JointState, PointCloud2, PointField
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from dynarend_core.errors import InvalidInputError
@@ -210,10 +211,9 @@ def test_trajectory_round_trip_in_any_joint_order(seed, n):
     np.testing.assert_array_equal(back.velocities, trajectory.velocities)
 
 
-def test_empty_trajectory_means_hold_and_bad_ones_are_refused():
-    empty = ros.trajectory_to_message(None, JOINT_NAMES)
-    assert ros.trajectory_from_message(empty, JOINT_NAMES) is None
-    message = ros.trajectory_to_message(None, JOINT_NAMES)
+def test_trajectories_without_points_give_none_and_bad_ones_are_refused():
+    message = JointTrajectoryMessage(joint_names=list(JOINT_NAMES))
+    assert ros.trajectory_from_message(message, JOINT_NAMES) is None
     message.points = [JointTrajectoryPoint(positions=[0.0] * 6)]
     with pytest.raises(InvalidInputError, match="7 positions"):
         ros.trajectory_from_message(message, JOINT_NAMES)

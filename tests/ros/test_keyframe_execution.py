@@ -39,6 +39,7 @@ class Backend:
         self.gate.set()
         self.did, self.requests, self.failures, self.trouble = [], [], [], None
         self.executes = self.obstinate = False
+        self.ran_out = 0
 
     def plan(self, request):
         self.requests.append(request)
@@ -50,6 +51,9 @@ class Backend:
 
     def begin(self, trajectory):
         self.did.append("follow")
+
+    def let_run_out(self):
+        self.ran_out += 1
 
     def problem(self):
         return self.trouble if "follow" in self.did else None
@@ -153,6 +157,7 @@ def test_a_stop_between_arrival_and_start_is_not_lost():
     with pytest.raises(ExecutionError, match="stop was called"):
         rig.execution.run(KEYFRAME, rig.clouds)
     assert rig.did == []
+    assert rig.planner.ran_out == 1  # before cancel returned
 
 
 def test_stamps_that_jump_back_end_the_motion():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from dynarend_core.planning.panda import ACCELERATION_LIMITS, FINGER_MAX
+from dynarend_core.planning.panda import FINGER_MAX
 from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.mujoco.scene import PANDA_PREFIX
 from dynarend_core.types import Array
@@ -91,22 +91,20 @@ class Servos:
         still = np.abs(self._data.qvel[self._finger_v_address]).max() < 2e-3
         return since < GRIPPER_SETTLE_S or (not still and since < GRIPPER_TIMEOUT_S)
 
-    def follow(self, trajectory: JointTrajectory) -> None:
-        """Start a motion now; it replaces the one under way."""
-        self._trajectory, self._start_s = trajectory, float(self._data.time)
+    def follow(self, trajectory: JointTrajectory, start_s: float | None = None) -> None:
+        """Follow a motion from ``start_s`` [s] on, by default from now; it replaces the one under way.
+
+        As a joint_trajectory_controller: the way to a first point that is still to come begins with the present state.
+        """
+        now_s = float(self._data.time)
+        self._start_s = now_s if start_s is None else start_s
+        self._trajectory = trajectory.joined(now_s - self._start_s, self.q, self.qd)
         self._target_q = trajectory.positions[-1].copy()
 
     def place(self, q: Array) -> None:
         """Put the arm at rest at ``q`` ``(7,)`` [rad], at once and through everything."""
         self._data.qpos[self.q_address], self._data.qvel[self._v_address] = q, 0.0
         self._trajectory, self._target_q = None, np.array(q, dtype=np.float64)
-
-    def hold(self) -> None:
-        """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
-        q, qd = self.q, self.qd
-        brake_s = max(float(np.abs(qd / ACCELERATION_LIMITS).max()), self._model.opt.timestep)
-        stop = q + 0.5 * brake_s * qd
-        self.follow(JointTrajectory(np.array([0.0, brake_s]), np.stack([q, stop]), np.stack([qd, np.zeros(7)])))
 
     def command_gripper(self, open_gripper: bool) -> bool:
         """Open or close the fingers; True if that is another command than the last one."""

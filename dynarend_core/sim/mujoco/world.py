@@ -140,9 +140,9 @@ class MujocoWorld:
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    def follow(self, trajectory: JointTrajectory) -> None:
-        """Start a motion now; it replaces the one under way."""
-        self._servos.follow(trajectory)
+    def follow(self, trajectory: JointTrajectory, start_s: float | None = None) -> None:
+        """Follow a motion from ``start_s`` on [s of :attr:`time_s`], by default from now, not the present one."""
+        self._servos.follow(trajectory, start_s)
 
     def place(self, q: Array) -> None:
         """Put the arm, and what it holds, at rest at ``q`` ``(7,)`` [rad], at once and through everything."""
@@ -153,10 +153,6 @@ class MujocoWorld:
     def _carry(self, before: Array, after: Array) -> None:
         """Move what is held along with the tip, from one pose in the base frame to another."""
         self._grasp.carry(T_WORLD_BASE @ after @ se3.inverse(T_WORLD_BASE @ before))
-
-    def hold(self) -> None:
-        """Brake at the joints' acceleration limits and stay there (a servo told to stop dead would saturate)."""
-        self._servos.hold()
 
     def command_gripper(self, open_gripper: bool) -> None:
         """Open or close the fingers; opening releases a held object."""

@@ -11,6 +11,7 @@ from dynarend_core.errors import ConfigurationError, PlanningError, SimulationEr
 from dynarend_core.geometry import rotations, se3
 from dynarend_core.planning.panda import HOME_Q
 from dynarend_core.planning.planner import MotionPlanner
+from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.task import gripper_down, keyframe
 from dynarend_core.sim.mujoco.world import MujocoWorld
@@ -70,17 +71,29 @@ def test_the_arm_starts_at_rlbenchs_pose_and_reaches_poses_to_the_millimetre(wor
     assert abs(state.width_m) < 0.002
 
 
-def test_hold_stops_a_motion(world: MujocoWorld) -> None:
+def test_a_point_ahead_stops_a_motion(world: MujocoWorld) -> None:
     world.reset("push_buttons", 0, 1)
     world.follow(MotionPlanner().plan(world.q, keyframe(gripper_down(0.0), [0.2, 0.3, 0.9], True, True)))
     world.advance(0.4)
     assert np.abs(world.qd).max() > 0.1
-    world.hold()
-    start = world.q
+    start, seconds = world.q, 0.2
+    end = start + 0.5 * seconds * world.qd
+    world.follow(JointTrajectory(np.array([seconds]), end[None], np.zeros((1, 7))))
     world.advance(0.8)
     assert np.abs(world.qd).max() < 0.01
     assert not world.moving
-    assert np.abs(world.q - start).max() < 0.5
+    np.testing.assert_allclose(world.q, end, atol=5e-3)
+
+
+def test_a_motion_with_a_start_in_the_past_is_joined_where_it_should_be_by_now(world: MujocoWorld) -> None:
+    world.reset("push_buttons", 0, 1)
+    motion = MotionPlanner().plan(world.q, keyframe(gripper_down(0.0), [0.2, 0.3, 0.9], True, True))
+    start_s = world.time_s
+    world.follow(motion, start_s)
+    while world.time_s < start_s + 0.9 * motion.duration_s:
+        world.advance(0.1)
+        world.follow(motion, start_s)  # again, with the same start: no seam
+        np.testing.assert_allclose(world.q, motion.sample(world.time_s - start_s)[0], atol=0.02)
 
 
 def grasp_pose(world: MujocoWorld, lateral_m: float, gripper_open: bool) -> tuple[Keyframe, Keyframe]:
