@@ -98,8 +98,7 @@ class Operator:
         future = self.services[name].call_async(Trigger.Request())
         return self.client.wait_for(future.done, 10.0) and future.result().success
 
-    def arm_and_set_off(self, position: list[float]) -> None:
-        self.alive = True
+    def arm(self) -> None:
         deadline_s = time.monotonic() + 60.0
         while self.state != "ARMED":
             time.sleep(0.2)
@@ -108,8 +107,12 @@ class Operator:
             self.call(topics.ARM)
             assert time.monotonic() < deadline_s, "cannot arm"
         time.sleep(0.3)  # the executor must hear of it, too
+
+    def arm_and_set_off(self, position: list[float]) -> None:
+        self.alive = True
         T = se3.make(np.diag([1.0, -1.0, -1.0]), np.array(position))
-        for _ in range(3):  # a fresh executor refuses keyframes until it has heard of the arm
+        for _ in range(5):  # a fresh executor refuses keyframes until it has heard of the arm
+            self.arm()
             self.keyframe.publish(keyframe_to_message(Keyframe(T, True), "panda_link0", time.time_ns()))
             if self.client.wait_for(lambda: self.speed > 0.05 and self.state == "RUNNING", 6.0):
                 break
