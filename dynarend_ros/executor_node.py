@@ -86,7 +86,7 @@ class ExecutorNode(runtime.SpinningNode):
         )
         self._connect()
         self._watch.start()
-        diagnostics.DiagnosticsPublisher(self, self._describe)
+        diagnostics.DiagnosticsPublisher(self, self._describe, hardware_id=robot.name)
 
     def _connect(self) -> None:
         watch = qos.subscription_events(liveliness=self._source_changed)

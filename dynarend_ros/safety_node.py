@@ -98,7 +98,7 @@ class SafetyNode(runtime.SpinningNode):
         watch_driver(self, robot.driver, self._machine.robot_problem)
         self._offer_services()
         self.create_timer(1.0 / p.publish_rate_hz, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        diagnostics.DiagnosticsPublisher(self, self._describe)
+        diagnostics.DiagnosticsPublisher(self, self._describe, hardware_id=robot.name)
         self._publish()
 
     def _watch_inputs(self) -> None:
