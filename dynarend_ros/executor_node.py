@@ -37,6 +37,7 @@ from dynarend_ros.conversions import (
 from dynarend_ros.execution_limits import ExecutionError
 from dynarend_ros.executor_parameters import ExecutorParameters, configured, execution_limits, limiter_config
 from dynarend_ros.gripper_commands import make_gripper
+from dynarend_ros.joint_state_sources import JointStateSources
 from dynarend_ros.keyframe_admission import AdmissionLimits, KeyframeAdmission
 from dynarend_ros.keyframe_execution import KeyframeExecution
 from dynarend_ros.motion_gate import GateRules, MotionGate
@@ -85,6 +86,7 @@ class ExecutorNode(runtime.SpinningNode):
             self._execution, self._gate.forbidden, self._sourceless, self._backend.stop, self._insist, self._unexpected
         )
         self._connect()
+        self._sources = JointStateSources(self, self._joints, self._arm, p.joint_state_max_age_s)
         self._watch.start()
         diagnostics.DiagnosticsPublisher(self, self._describe, hardware_id=robot.name)
 
@@ -93,7 +95,8 @@ class ExecutorNode(runtime.SpinningNode):
         self._keyframes = self.create_subscription(
             MultiDOFJointTrajectory, topics.KEYFRAME, self._on_keyframe, qos.KEYFRAME, event_callbacks=watch
         )
-        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
+        best_effort = qos.images("best_effort")
+        self._joints = self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, best_effort)
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
         safety = qos.subscription_events(liveliness=self._safety_changed)
         self.create_subscription(
@@ -226,7 +229,8 @@ class ExecutorNode(runtime.SpinningNode):
     def _describe(self) -> diagnostics.NodeStatus:
         age = self._arm.age_s()
         troubles = [f"joint_states are stale ({age:.2f} s)"] if age > self._p.joint_state_max_age_s else []
-        troubles += filter(None, [self._admission.blind()])
+        troubles += filter(None, [self._arm.repeats(), self._admission.blind()])
+        troubles += self._sources.troubles()
         values: dict[str, object] = {
             **self._counts,
             "active": self._execution.active,

@@ -83,6 +83,7 @@ class KeyframeExecution:
             if not self.commanding:
                 return False
             self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
+            self._arm.halts()
             return True
 
     def run(self, keyframe: Keyframe, clouds: Clouds) -> str:
@@ -106,6 +107,7 @@ class KeyframeExecution:
         except BaseException:
             if self._began:  # an arm that was not moved is not commanded, not even to stay
                 self._backend.stop()
+                self._arm.halts()
             raise
         self._gripped = True
         return f"reached in {seconds:.2f} s"
@@ -193,6 +195,7 @@ class KeyframeExecution:
         tolerance = limits.contact_tolerance_rad if touches else limits.goal_tolerance_rad
         start_ns, _, _ = self._latest()
         self._began = True
+        self._arm.follows(trajectory)
         self._command(lambda: self._backend.begin(trajectory))
         while True:
             self._arm.wait(self.POLL_S)

@@ -174,6 +174,15 @@ def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
     assert client.wait_for(lambda: len(arm.trajectories) and not moves(arm.trajectories[-1]), 2.0)  # told to hold
 
 
+def test_old_positions_under_new_stamps_end_a_motion(start, client, arm):
+    start(start.double("restamped_arm"), executor(start, velocity_factor=0.02))
+    ready(client, arm)
+    assert "old ones under new stamps" in arm.result_of([0.4, 0.35, 0.3])
+    assert client.wait_for(lambda: not moves(arm.trajectories[-1]), 2.0)  # told to hold
+    troubled = lambda: "old ones under new stamps" in client.counters["executor_node"]["message"]  # noqa: E731
+    assert client.wait_for(troubled, 10.0)
+
+
 def test_an_executor_that_is_ended_leaves_the_arm_holding(start, client, arm):
     runner = start(start.double("fake_arm"), executor(start, velocity_factor=0.02))
     ready(client, arm)
