@@ -183,6 +183,16 @@ def test_old_positions_under_new_stamps_end_a_motion(start, client, arm):
     assert client.wait_for(troubled, 10.0)
 
 
+def test_a_keyframe_that_nobody_would_carry_out_is_refused_and_told_of_before(start, client, arm):
+    start(start.double("fake_arm"), executor(start, arm_topic="other/joint_trajectory", gripper_name="other"))
+    ready(client, arm)
+    refusal = arm.result_of([0.5, 0.1, 0.3])
+    assert "aborted: controller: nobody listens to /other/joint_trajectory" in refusal
+    assert "the gripper is not there" in refusal
+    told = lambda: "nobody listens to /other" in client.counters["executor_node"]["message"]  # noqa: E731
+    assert client.wait_for(told, 10.0)
+
+
 def test_an_executor_that_is_ended_leaves_the_arm_holding(start, client, arm):
     runner = start(start.double("fake_arm"), executor(start, velocity_factor=0.02))
     ready(client, arm)
