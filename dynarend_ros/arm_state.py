@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dynarend_core.errors import ObservationError
+from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_ros.conversions.motion import Joints
+from dynarend_ros.expected_motion import ExpectedMotion
 
 Array = np.ndarray
 
@@ -19,7 +21,9 @@ class ArmState:
     """Arm and finger positions with their age on the steady clock.
 
     Fingers may come with the arm or in messages of their own; what was heard of them too long ago is unknown. A message
-    whose stamp is the last one's is no news: a driver that repeats itself, or stamps nothing, grows stale.
+    whose stamp is the last one's is no news: a driver that repeats itself, or stamps nothing, grows stale. Neither are
+    positions that stay the same to the last bit where the arm, as it was told (:meth:`follows`), must have moved: a
+    stamp is made by whoever publishes, and some publish what they heard last. At rest the same positions are news.
 
     Args:
         arm_joints: Names of the arm joints, base to wrist.
@@ -46,7 +50,10 @@ class ArmState:
         self._max_age_s = max_age_s
         self._clock = clock
         self._width = width or (lambda positions: float(positions.sum()))
-        self._history: deque[tuple[int, Array, float]] = deque()
+        self._history: deque[tuple[int, Array, float, bool]] = deque()
+        self._q: Array | None = None
+        self._expected = ExpectedMotion()
+        self._arrivals_s: deque[float] = deque(maxlen=21)
         self._width_m, self._width_arrival_s = np.nan, -np.inf
         self.width_max_age_s = max(max_age_s, self.WIDTH_AGE_S)
         """How long a width stays known [s]; gripper drivers are slower than arms."""
@@ -67,15 +74,58 @@ class ArmState:
         with self._changed:
             if self._history and joints.stamp_ns == self._history[-1][0]:
                 return False
+            now_s = self._clock()
+            self._arrivals_s.append(now_s)
+            changed = self._q is None or not np.array_equal(q, self._q)
+            if changed:
+                self._q = q
+                self._expected.changed(now_s)
+            elif self._expected.refutes(now_s):
+                return False
             if self._history and joints.stamp_ns < self._history[-1][0]:
                 self._history.clear()
-            self._history.append((joints.stamp_ns, q, self._known_width()))
+            tells_speed = changed or not self._expected.moves(now_s)
+            self._history.append((joints.stamp_ns, q, self._known_width(), tells_speed))
             # By time, not by number: drivers send 25 to 1000 states a second.
             while joints.stamp_ns - self._history[0][0] > self.KEPT_NS:
                 self._history.popleft()
-            self._arrival_s = self._clock()
+            self._arrival_s = now_s
             self._changed.notify_all()
         return True
+
+    def follows(self, path: JointTrajectory) -> None:
+        """The arm is told to follow a motion from now on; call it before the motion is sent."""
+        with self._changed:
+            self._expected.begin(path, self._clock())
+
+    def halts(self) -> None:
+        """The arm is told to stop, whatever it was told before."""
+        with self._changed:
+            self._expected.halt(self._clock())
+
+    def republished(self, is_so: bool) -> None:
+        """Whether one is known to publish the joint states who puts new stamps on old ones."""
+        with self._changed:
+            self._expected.republished = is_so
+
+    def repeats(self) -> str:
+        """Why the newest positions are not believed although they keep arriving; empty if they are."""
+        if not self._expected.missing:
+            return ""
+        return (
+            "the same positions come again and again although the arm was told to move: it does not, or joint_states "
+            "are old ones under new stamps"
+        )
+
+    def period_s(self) -> float:
+        """Usual time between two of the last messages of the arm [s]; 0 before there are some."""
+        with self._changed:
+            arrivals_s = np.array(self._arrivals_s)
+        return float(np.median(np.diff(arrivals_s))) if len(arrivals_s) > 5 else 0.0
+
+    def width_m(self) -> float:
+        """The gripper's width [m]; NaN if unknown."""
+        return self._known_width()
 
     def _known_width(self) -> float:
         return self._width_m if self._clock() - self._width_arrival_s <= self.width_max_age_s else np.nan
@@ -103,9 +153,10 @@ class ArmState:
         age = self.age_s()
         if age > self._max_age_s:
             seen = "none arrived yet" if not np.isfinite(age) else f"the last new one is {age:.2f} s old"
-            raise ObservationError(f"joint_states are stale: {seen}, limit {self._max_age_s:.2f} s")
+            why = f" ({self.repeats()})" if self.repeats() else ""
+            raise ObservationError(f"joint_states are stale: {seen}, limit {self._max_age_s:.2f} s{why}")
         with self._changed:
-            return self._history[-1]
+            return self._history[-1][:3]
 
     def motion(self) -> tuple[Array, Array, float] | None:
         """The arm when it was last seen: positions [rad], velocities [rad/s], ``(n,)`` each, and how long ago [s].
@@ -116,12 +167,14 @@ class ArmState:
             history, age_s = list(self._history), self.age_s()
         if not history:
             return None
-        stamp_ns, q, _ = history[-1]
-        window = [(s, earlier) for s, earlier, _ in history[:-1] if stamp_ns - s <= self.SPEED_WINDOW_NS]
-        window = window or [(s, earlier) for s, earlier, _ in history[-2:-1]]
-        if not window:
+        q = history[-1][1]
+        states = [(stamp_ns, earlier) for stamp_ns, earlier, _, tells_speed in history if tells_speed]
+        if len(states) < 2:
             return q, np.zeros_like(q), age_s
-        return q, (q - window[0][1]) / (1e-9 * (stamp_ns - window[0][0])), age_s
+        stamp_ns, newest = states[-1]
+        window = [state for state in states[:-1] if stamp_ns - state[0] <= self.SPEED_WINDOW_NS]
+        since_ns, earlier = (window or states[-2:-1])[0]
+        return q, (newest - earlier) / (1e-9 * (stamp_ns - since_ns)), age_s
 
     def at_rest(self, window_s: float, tolerance_rad: float, tolerance_m: float = 5e-4) -> bool:
         """Whether no joint and no finger moved by more than the tolerances over the last ``window_s`` of stamps."""

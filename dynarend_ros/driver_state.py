@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
@@ -44,84 +48,147 @@ class Complaints:
         self._report("; ".join(problems) or None)
 
 
-class Listener:
-    """Hears one topic of the driver; until its first message, that nothing was heard is the complaint.
+@dataclass(frozen=True)
+class Source:
+    """One topic of a driver.
 
-    A latched and a volatile subscription: the first gets what a driver said before, the second hears one that keeps
-    nothing for late joiners.
+    Attributes:
+        topic: Where its messages come.
+        kind: Type of the messages, given the driver's module of messages.
+        judge: What is wrong according to a message, or None.
+        profiles: One subscription each.
+        silence_s: Longest time between two messages [s]; infinite where the driver tells changes only.
+        hint: What else may be the cause if nothing is ever heard.
     """
 
-    LATCHED = (qos.LATCHED, qos.RELIABLE)
-    STREAM = (qos.images("best_effort", 1),)
+    topic: str
+    kind: Callable[[Any], Any]
+    judge: Callable[[Any], str | None]
+    profiles: tuple[QoSProfile, ...]
+    silence_s: float = math.inf
+    hint: str = ""
 
-    def __init__(self, node: Node, driver: str, complaints: Complaints) -> None:
-        self._node, self._driver, self._complaints = node, driver, complaints
 
-    def hear(
+LATCHED = (qos.LATCHED, qos.RELIABLE)
+"""The first gets what a driver said before, the second hears one that keeps nothing for late joiners."""
+
+STREAM = (qos.images("best_effort", 1),)
+
+
+def _ur_safety(message: Any) -> str | None:
+    name = UR_SAFETY.get(message.mode, f"mode {message.mode}")
+    return None if message.mode in UR_OK else f"the robot's safety mode is {name}"
+
+
+def _ur_program(message: Bool) -> str | None:
+    return None if message.data else "the robot's program does not run"
+
+
+def _franka_mode(message: Any) -> str | None:
+    name = FRANKA_MODES.get(message.robot_mode, f"mode {message.robot_mode}")
+    return None if message.robot_mode in FRANKA_OK else f"the robot's mode is {name}"
+
+
+DRIVERS: dict[str, tuple[str, tuple[Source, ...]]] = {
+    "ur": (
+        "ur_dashboard_msgs",
+        (
+            # It tells changes only, and keeps the last one for those who come later since May 2024.
+            Source(
+                "/io_and_status_controller/safety_mode",
+                lambda messages: messages.SafetyMode,
+                _ur_safety,
+                LATCHED,
+                hint=" One from before May 2024 must start after us.",
+            ),
+            Source(
+                "/io_and_status_controller/robot_program_running",
+                lambda _messages: Bool,
+                _ur_program,
+                LATCHED,
+                hint=" Was the robot's program ever started?",
+            ),
+        ),
+    ),
+    "franka": (
+        "franka_msgs",
+        (
+            Source(
+                "/franka_robot_state_broadcaster/robot_state",
+                lambda messages: messages.FrankaRobotState,
+                _franka_mode,
+                STREAM,
+                silence_s=0.5,
+            ),
+        ),
+    ),
+}
+"""Package of the messages, and the topics, of each driver."""
+
+
+class Listener:
+    """Hears one topic of the driver; that nothing was heard, or nothing any more of a stream, is a complaint.
+
+    Args:
+        node: Whose subscriptions they are.
+        driver: Name of the driver, for the complaint.
+        source: The topic.
+        messages: Module of the driver's messages.
+        complaints: Where they go.
+        clock: Steady time [s].
+    """
+
+    LOOK_EVERY_S = 0.1
+
+    def __init__(
         self,
-        kind: Any,
-        topic: str,
-        judge: Callable[[Any], str | None],
-        profiles: Sequence[QoSProfile] = LATCHED,
-        hint: str = "",
+        node: Node,
+        driver: str,
+        source: Source,
+        messages: Any,
+        complaints: Complaints,
+        clock: Callable[[], float],
     ) -> None:
-        """Listen from now on.
+        self._name, self._driver = node.resolve_topic_name(source.topic), driver
+        self._source, self._complaints, self._clock = source, complaints, clock
+        self._heard_s: float | None = None
+        silent = f"nothing heard on {self._name}: does the {driver} driver run, under this name?{source.hint}"
+        complaints.say(source.topic, silent)
+        for profile in source.profiles:
+            node.create_subscription(source.kind(messages), source.topic, self._hear, profile)
+        if math.isfinite(source.silence_s):
+            node.create_timer(self.LOOK_EVERY_S, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-        Args:
-            kind: Type of the messages.
-            topic: Where they come.
-            judge: What is wrong according to a message, or None.
-            profiles: One subscription each.
-            hint: What else may be the cause of silence.
-        """
-        name = self._node.resolve_topic_name(topic)
-        silent = f"nothing heard on {name}: does the {self._driver} driver run, under this name?{hint}"
-        self._complaints.say(topic, silent)
-        for profile in profiles:
-            self._node.create_subscription(kind, topic, lambda m: self._complaints.say(topic, judge(m)), profile)
+    def _hear(self, message: Any) -> None:
+        self._heard_s = self._clock()
+        self._complaints.say(self._source.topic, self._source.judge(message))
+
+    def _look(self) -> None:
+        if self._heard_s is None:
+            return
+        silence_s, limit_s = self._clock() - self._heard_s, self._source.silence_s
+        if silence_s > limit_s:
+            text = f"{self._name} has been silent for {silence_s:.1f} s, limit {limit_s:.1f} s"
+            self._complaints.say(self._source.topic, f"{text}: is the {self._driver} driver gone?")
 
 
-def watch_driver(node: Node, driver: str, report: Report) -> None:
+def watch_driver(node: Node, driver: str, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
     """Report the driver's complaints, silence among them; one whose messages are not installed is only warned of.
 
     Args:
         node: Whose subscriptions they are.
-        driver: ``none``, ``ur`` or ``franka``.
+        driver: ``none``, or one of :data:`DRIVERS`.
         report: Called with what is wrong, or None.
+        clock: Steady time [s].
     """
     if driver == "none":
         return
-    package = {"ur": "ur_dashboard_msgs", "franka": "franka_msgs"}[driver]
+    package, sources = DRIVERS[driver]
     try:
         messages = importlib.import_module(f"{package}.msg")
     except ImportError:
         node.get_logger().warning(f"{package} is not installed: stops of the {driver} driver are not seen")
         return
-    watch = _watch_ur if driver == "ur" else _watch_franka
-    watch(Listener(node, driver, Complaints(report)), messages)
-
-
-def _watch_ur(listener: Listener, messages: Any) -> None:
-    prefix = "/io_and_status_controller"
-
-    def on_safety(message: Any) -> str | None:
-        name = UR_SAFETY.get(message.mode, f"mode {message.mode}")
-        return None if message.mode in UR_OK else f"the robot's safety mode is {name}"
-
-    def on_program(message: Bool) -> str | None:
-        return None if message.data else "the robot's program does not run"
-
-    # It tells changes only, and keeps the last one for those who come later since May 2024.
-    listener.hear(
-        messages.SafetyMode, f"{prefix}/safety_mode", on_safety, hint=" One from before May 2024 must start after us."
-    )
-    listener.hear(Bool, f"{prefix}/robot_program_running", on_program, hint=" Was the robot's program ever started?")
-
-
-def _watch_franka(listener: Listener, messages: Any) -> None:
-    def on_state(message: Any) -> str | None:
-        name = FRANKA_MODES.get(message.robot_mode, f"mode {message.robot_mode}")
-        return None if message.robot_mode in FRANKA_OK else f"the robot's mode is {name}"
-
-    topic = "/franka_robot_state_broadcaster/robot_state"
-    listener.hear(messages.FrankaRobotState, topic, on_state, Listener.STREAM)
+    complaints = Complaints(report)
+    for source in sources:
+        Listener(node, driver, source, messages, complaints, clock)

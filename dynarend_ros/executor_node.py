@@ -36,9 +36,11 @@ from dynarend_ros.conversions import (
 )
 from dynarend_ros.execution_limits import ExecutionError
 from dynarend_ros.executor_parameters import ExecutorParameters, configured, execution_limits, limiter_config
-from dynarend_ros.gripper_commands import make_gripper
+from dynarend_ros.gripper_commands import Gripper
+from dynarend_ros.joint_state_sources import JointStateSources
 from dynarend_ros.keyframe_admission import AdmissionLimits, KeyframeAdmission
 from dynarend_ros.keyframe_execution import KeyframeExecution
+from dynarend_ros.listeners import missing_arm
 from dynarend_ros.motion_gate import GateRules, MotionGate
 from dynarend_ros.motion_watch import MotionWatch
 from dynarend_ros.parameters import NodeParameters
@@ -62,7 +64,7 @@ class ExecutorNode(runtime.SpinningNode):
         self._limits_topic.publish(boxes_to_message(robot.workspace, robot.keep_out, robot.base_frame))
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
-        topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
+        topic = self._arm_topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
         commands = self._commands = ArmCommands(self, topic, robot, self._arm)
         self._backend = create_backend(self, robot, p, commands, self._arm)
         self.create_subscription(JointTrajectoryMessage, topic, commands.heard_hold, qos.RELIABLE)
@@ -70,13 +72,15 @@ class ExecutorNode(runtime.SpinningNode):
         _warm_up(limiter, robot)
         rules = GateRules(p.require_safety, p.safety_max_age_s, p.dry_run, p.confirm, p.confirm_timeout_s)
         self._gate = MotionGate(limiter, self._arm, rules, self._show)
+        self._gripper = Gripper(self, robot.gripper, self._arm.width_m)
         self._execution = KeyframeExecution(
             robot,
             self._backend,
-            make_gripper(self, robot.gripper),
+            self._gripper,
             self._arm,
             execution_limits(p),
             self._gate.pass_through,
+            (lambda: "") if p.dry_run else self._missing_equipment,
         )
         self._admission = KeyframeAdmission(AdmissionLimits(robot.base_frame, p.cloud_max_age_s))
         self._counts = {"succeeded": 0, "aborted": 0, "cancelled": 0}
@@ -86,15 +90,17 @@ class ExecutorNode(runtime.SpinningNode):
             self._execution, self._gate.forbidden, self._sourceless, self._backend.stop, self._insist, self._unexpected
         )
         self._connect()
+        self._sources = JointStateSources(self, self._joints, self._arm, p.joint_state_max_age_s)
         self._watch.start()
-        diagnostics.DiagnosticsPublisher(self, self._describe)
+        diagnostics.DiagnosticsPublisher(self, self._describe, hardware_id=robot.name)
 
     def _connect(self) -> None:
         watch = qos.subscription_events(liveliness=self._source_changed)
         self._keyframes = self.create_subscription(
             MultiDOFJointTrajectory, topics.KEYFRAME, self._on_keyframe, qos.KEYFRAME, event_callbacks=watch
         )
-        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort"))
+        best_effort = qos.images("best_effort")
+        self._joints = self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, best_effort)
         self.create_subscription(PointCloud2, topics.CLOUD, self._on_cloud, qos.RELIABLE)
         safety = qos.subscription_events(liveliness=self._safety_changed)
         self.create_subscription(
@@ -186,6 +192,10 @@ class ExecutorNode(runtime.SpinningNode):
         # By the name the topic has after remapping, which count_publishers does not do.
         return None if self.count_publishers(self._keyframes.topic_name) else _SOURCELESS
 
+    def _missing_equipment(self) -> str:
+        """Why a motion or a grasp would be told in vain; empty if it would not."""
+        return "; ".join(filter(None, [missing_arm(self, self._arm_topic), self._gripper.missing()]))
+
     def _insist(self) -> None:
         if self._commands.insist():
             self.get_logger().error("told to hold, the arm moves on: told again")
@@ -232,7 +242,8 @@ class ExecutorNode(runtime.SpinningNode):
     def _describe(self) -> diagnostics.NodeStatus:
         age = self._arm.age_s()
         troubles = [f"joint_states are stale ({age:.2f} s)"] if age > self._p.joint_state_max_age_s else []
-        troubles += filter(None, [self._admission.blind()])
+        troubles += filter(None, [self._arm.repeats(), self._admission.blind(), self._missing_equipment()])
+        troubles += self._sources.troubles()
         values: dict[str, object] = {
             **self._counts,
             "active": self._execution.active,

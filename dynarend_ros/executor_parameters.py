@@ -112,7 +112,7 @@ def configured(robot: Robot, p: ExecutorParameters) -> Robot:
     extra = np.array(p.keep_out).reshape(-1, 2, 3)
     gripper = robot.gripper
     if p.gripper_kind:
-        gripper = replace(gripper, kind=p.gripper_kind, name=p.gripper_name)
+        gripper = replace(gripper, kind=p.gripper_kind, name=p.gripper_name, other_names=())
     return replace(
         robot,
         workspace=box if box.any() else robot.workspace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +30,8 @@ class KeyframeExecution:
     JUMP_BACK_S = 0.05
     SETTLES_S = 0.5
     """So long an arm that rests at its goal may be under somebody's command still, before that is ended."""
+    FOUND_S = 2.0
+    """So long controllers are looked for before a keyframe is refused for want of them."""
     RETRIED = (FailureReason.PLANNING.value, FailureReason.IK.value)
 
     def __init__(
@@ -39,6 +42,7 @@ class KeyframeExecution:
         arm: ArmState,
         limits: ExecutionLimits,
         gate: Gate,
+        missing: Callable[[], str] = lambda: "",
     ) -> None:
         self._robot = robot
         self._backend = backend
@@ -47,6 +51,7 @@ class KeyframeExecution:
         self._arm = arm
         self._limits = limits
         self._gate = gate
+        self._missing = missing
         self._cancelled: ExecutionError | None = None
         self._lock = threading.Lock()
         self._gripped = self._began = False
@@ -84,6 +89,7 @@ class KeyframeExecution:
                 return False
             self._cancelled = ExecutionError(reason, FailureReason.STOPPED, cancelled=wanted)
             self._backend.let_run_out()
+            self._arm.halts()
             return True
 
     def run(self, keyframe: Keyframe, clouds: Clouds) -> str:
@@ -98,6 +104,7 @@ class KeyframeExecution:
         """
         seconds, self._began = 0.0, False
         q = self._standing()
+        self._await_equipment()
         c = self._limits
         try:
             for leg in legs(self._robot.forward(q), keyframe, c.approach_m, c.retreat_m, self._gripped):
@@ -107,9 +114,19 @@ class KeyframeExecution:
         except BaseException:
             if self._began:  # an arm that was not moved is not commanded, not even to stay
                 self._backend.stop()
+                self._arm.halts()
             raise
         self._gripped = True
         return f"reached in {seconds:.2f} s"
+
+    def _await_equipment(self) -> None:
+        """Give controllers that have just started the time to be found; a command to nobody is lost without a word."""
+        deadline_s = time.monotonic() + self.FOUND_S
+        while missing := self._missing():
+            self._check_cancelled()
+            if time.monotonic() > deadline_s:
+                raise ExecutionError(missing, FailureReason.CONTROLLER)
+            time.sleep(self.POLL_S)
 
     def _carry_out(self, leg: Leg, clouds: Clouds) -> float:
         """Plan one leg, have it judged, follow it; returns its duration [s], 0 if it was left out."""
@@ -194,6 +211,7 @@ class KeyframeExecution:
         tolerance = limits.contact_tolerance_rad if touches else limits.goal_tolerance_rad
         start_ns, _, _ = self._latest()
         self._began = True
+        self._arm.follows(trajectory)
         self._command(lambda: self._backend.begin(trajectory))
         while True:
             self._arm.wait(self.POLL_S)

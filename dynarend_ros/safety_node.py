@@ -5,6 +5,7 @@ The executor moves only while ``safety_state`` says ARMED or RUNNING and is fres
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from dynarend_core.errors import DynaRendError
 from dynarend_ros import diagnostics, qos, runtime, topics
 from dynarend_ros.arm_commands import ArmCommands
 from dynarend_ros.arm_state import ArmState
-from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns
+from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns, trajectory_from_message
 from dynarend_ros.driver_state import watch_driver
 from dynarend_ros.gentle_stop import cancel_then_hold
+from dynarend_ros.joint_state_sources import JointStateSources
 from dynarend_ros.parameters import NodeParameters, if_fewer, if_higher, if_higher_or_off, parameter
 from dynarend_ros.robots import find_robot
 from dynarend_ros.safety_state import Outcome, SafetyLimits, SafetyMachine, SafetyState
@@ -102,12 +104,12 @@ class SafetyNode(runtime.SpinningNode):
             nodes=p.nodes,
             node_silence_s=p.node_silence_s,
         )
-        robot = find_robot(p.robot)
+        robot = self._robot = find_robot(p.robot)
         self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s)
         self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.SAFETY_STATE)
         arm_topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
         self._commands = ArmCommands(self, arm_topic, robot, self._arm)
-        self.create_subscription(JointTrajectory, arm_topic, self._commands.heard, qos.RELIABLE)
+        self.create_subscription(JointTrajectory, arm_topic, self._on_command, qos.RELIABLE)
         self._event = self.create_publisher(String, topics.EXECUTION_EVENT, qos.RELIABLE)
         self._executor_stop = self.create_client(Trigger, topics.STOP)
         cancel = f"{robot.controller}/follow_joint_trajectory/_action/cancel_goal"
@@ -119,11 +121,14 @@ class SafetyNode(runtime.SpinningNode):
         watch_driver(self, robot.driver, self._machine.robot_problem)
         self._offer_services()
         self.create_timer(1.0 / p.publish_rate_hz, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        diagnostics.DiagnosticsPublisher(self, self._describe)
+        diagnostics.DiagnosticsPublisher(self, self._describe, hardware_id=robot.name)
         self._publish()
 
     def _watch_inputs(self) -> None:
-        self.create_subscription(JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort", 1))
+        joints = self.create_subscription(
+            JointState, topics.JOINT_STATES, self._on_joints, qos.images("best_effort", 1)
+        )
+        self._sources = JointStateSources(self, joints, self._arm, self._p.joint_states_max_age_s)
         # Raw: the age of a cloud is watched, its contents are not worth the time.
         self.create_subscription(
             PointCloud2, topics.CLOUD, lambda _: self._machine.seen(topics.CLOUD), qos.RELIABLE, raw=True
@@ -157,7 +162,7 @@ class SafetyNode(runtime.SpinningNode):
 
     def _offer_services(self) -> None:
         operations: dict[str, Callable[[], tuple[bool, str]]] = {
-            topics.ARM: self._machine.arm,
+            topics.ARM: self._arm_with_notes,
             topics.DISARM: self._machine.disarm,
             topics.RESET_FAULT: self._machine.reset_fault,
             topics.SAFETY_STOP: lambda: self._machine.pause("stopped by the operator"),
@@ -174,6 +179,14 @@ class SafetyNode(runtime.SpinningNode):
             return response
 
         return answer
+
+    def _arm_with_notes(self) -> tuple[bool, str]:
+        """What weakens the watch does not keep anybody from arming, but is said there."""
+        armed, text = self._machine.arm()
+        return armed, "; ".join([text, *self._notes()])
+
+    def _notes(self) -> list[str]:
+        return [*filter(None, [self._arm.repeats()]), *self._sources.troubles()]
 
     def on_shutdown(self) -> None:
         """Nobody will watch from here on."""
@@ -193,6 +206,18 @@ class SafetyNode(runtime.SpinningNode):
             return
         if news:  # a driver that repeats its last state sees the arm no more
             self._machine.seen(topics.JOINT_STATES)
+        elif self._arm.repeats():
+            self.get_logger().error(f"{topics.JOINT_STATES}: {self._arm.repeats()}", throttle_duration_sec=2.0)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        self._commands.heard(message)
+        if len(message.points) < 2:
+            self._arm.halts()
+            return
+        with contextlib.suppress(DynaRendError):  # the controller refuses it, too
+            path = trajectory_from_message(message, self._robot.joints)
+            if path is not None:
+                self._arm.follows(path)
 
     def _on_execution(self, message: GoalStatus) -> None:
         stamp_ns = stamp_to_ns(message.goal_info.stamp)
@@ -206,6 +231,7 @@ class SafetyNode(runtime.SpinningNode):
         """The one stop path: executor, MoveIt, controller. Each is told, since any of them may be gone."""
         self._publish()  # the executor also stops when it reads this
         cancel_then_hold(self._controller_cancel, self._commands.hold)
+        self._arm.halts()
         if self._executor_stop.service_is_ready():
             self._executor_stop.call_async(Trigger.Request())
         self._event.publish(String(data="stop"))
@@ -236,8 +262,10 @@ class SafetyNode(runtime.SpinningNode):
         machine = self._machine
         values: dict[str, object] = {f"{name}_age_s": round(age, 3) for name, age in machine.ages_s().items()}
         values |= {"state": machine.state.value, "failures": machine.failures}
-        text = f"{machine.state.value}: {machine.reason}"
-        return diagnostics.NodeStatus(text, _LEVELS.get(machine.state, diagnostics.OK), values)
+        notes = self._notes()
+        text = "; ".join([f"{machine.state.value}: {machine.reason}", *notes])
+        level = diagnostics.WARN if notes else diagnostics.OK
+        return diagnostics.NodeStatus(text, _LEVELS.get(machine.state, level), values)
 
 
 def main() -> int:

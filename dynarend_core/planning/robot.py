@@ -12,9 +12,9 @@ from dynarend_core.planning import _serial_chain
 
 Array = np.ndarray
 
-GRIPPER_KINDS = ("gripper_command", "parallel_gripper", "joint_trajectory", "topic")
-"""``control_msgs/GripperCommand`` action, ``control_msgs/ParallelGripperCommand`` action, ``JointTrajectory`` topic,
-``std_msgs/Float64MultiArray`` topic of a forward command controller."""
+GRIPPER_KINDS = ("auto", "gripper_command", "parallel_gripper", "joint_trajectory", "topic")
+"""What is there under its name, ``control_msgs/GripperCommand`` action, ``control_msgs/ParallelGripperCommand`` action,
+``JointTrajectory`` topic, ``std_msgs/Float64MultiArray`` topic of a forward command controller."""
 
 DRIVERS = ("none", "ur", "franka")
 """Drivers whose own state (protective stop, reflex) can be read."""
@@ -32,6 +32,7 @@ class GripperData:
         closed_position: Their position when closed [m or rad].
         width_m: Opening between the fingers when open [m].
         max_effort: Effort of a grasp [N], for the actions.
+        other_names: Names it has in other releases of its driver, tried after ``name``.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class GripperData:
     closed_position: float
     width_m: float
     max_effort: float = 20.0
+    other_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in GRIPPER_KINDS:
@@ -49,6 +51,11 @@ class GripperData:
             raise ConfigurationError("gripper needs joints, and an open position that is not the closed one")
         if not 0.0 < self.width_m < 0.5:
             raise ConfigurationError(f"gripper.width_m must be in (0, 0.5), got {self.width_m}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names it may have, first things first."""
+        return (self.name, *self.other_names)
 
     def width(self, positions: Array) -> float:
         """Opening [m] at the positions of ``joints``."""

@@ -20,13 +20,22 @@ _SECTIONS = {
     "base_frame": (),
     "arm": ("joints", "origins", "lower", "upper", "speeds", "accelerations", "home", "controller"),
     "tool": ("link", "in_last_joint", "tip", "points"),
-    "gripper": ("kind", "name", "joints", "open", "closed", "width_m", "max_effort"),
+    "gripper": ("kind", "name", "names", "joints", "open", "closed", "width_m", "max_effort"),
     "workspace": (),
     "keep_out": (),
     "moveit": ("config_package", "robot_name", "group", "free", "line"),
     "driver": (),
 }
-_OPTIONAL = {"keep_out", "driver", "gripper.max_effort", "tool.points", "moveit.free", "moveit.line"}
+_OPTIONAL = {
+    "keep_out",
+    "driver",
+    "gripper.name",
+    "gripper.names",
+    "gripper.max_effort",
+    "tool.points",
+    "moveit.free",
+    "moveit.line",
+}
 _TOOL_POINTS = ((0.0, 0.0, 0.0), (0.0, 0.0, -0.055), (0.0, 0.0, -0.11))
 
 
@@ -100,9 +109,13 @@ def _robot(name: str, data: Mapping[str, Any]) -> Robot:
 
 def _gripper(data: Mapping[str, Any]) -> GripperData:
     numbers = {key: float(_vector(f"gripper.{key}", [data[key]])[0]) for key in ("open", "closed", "width_m")}
+    if ("name" in data) == ("names" in data):
+        raise ConfigurationError("gripper needs one of the entries gripper.name and gripper.names")
+    names = _names("gripper.names", data["names"]) if "names" in data else (_text("gripper.name", data["name"]),)
     return GripperData(
         kind=_text("gripper.kind", data["kind"]),
-        name=_text("gripper.name", data["name"]),
+        name=names[0],
+        other_names=names[1:],
         joints=_names("gripper.joints", data["joints"]),
         open_position=numbers["open"],
         closed_position=numbers["closed"],

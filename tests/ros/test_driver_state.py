@@ -20,7 +20,10 @@ class FakeNode:
     """Keeps the subscriptions; ``hear`` delivers a message to one of them."""
 
     def __init__(self):
-        self.subscriptions = {}
+        self.subscriptions, self.timers = {}, []
+
+    def create_timer(self, period_s, callback, clock):
+        self.timers.append(callback)
 
     def create_subscription(self, kind, topic, callback, profile):
         self.subscriptions.setdefault(topic, []).append((callback, profile))
@@ -44,9 +47,9 @@ def messages(monkeypatch):
         monkeypatch.setitem(sys.modules, f"{package}.msg", module)
 
 
-def watched(driver):
-    node, machine = FakeNode(), SafetyMachine(SafetyLimits(), lambda: 0.0, lambda _: None)
-    watch_driver(node, driver, machine.robot_problem)
+def watched(driver, clock=lambda: 0.0):
+    node, machine = FakeNode(), SafetyMachine(SafetyLimits(), clock, lambda _: None)
+    watch_driver(node, driver, machine.robot_problem, clock)
     return node, machine
 
 
@@ -80,6 +83,33 @@ def test_a_franka_that_was_never_heard_may_not_move(messages):
     node.hear(FRANKA, robot_mode=5)
     assert "USER_STOPPED" in machine.arm()[1]
     node.hear(FRANKA, robot_mode=1)
+    assert machine.arm()[0]
+
+
+def test_a_franka_that_falls_silent_is_a_fault_and_a_ur_that_has_nothing_to_say_is_not(messages):
+    now = [10.0]
+    node, machine = watched("franka", lambda: now[0])
+
+    def look_at(time_s):
+        now[0] = time_s
+        for look in node.timers:
+            look()
+
+    node.hear(FRANKA, robot_mode=1)
+    assert machine.arm()[0]
+    look_at(10.49)
+    assert machine.state.allows_motion
+    look_at(10.61)
+    assert f"/cell{FRANKA} has been silent for 0.6 s, limit 0.5 s: is the franka driver gone?" in machine.reason
+    machine.reset_fault()
+    assert "silent" in machine.arm()[1]
+    node.hear(FRANKA, robot_mode=2)
+    look_at(10.7)
+    assert machine.arm()[0]
+    node, machine = watched("ur", lambda: now[0])
+    node.hear(SAFETY, mode=1)
+    node.hear(PROGRAM, data=True)
+    look_at(60.0)
     assert machine.arm()[0]
 
 

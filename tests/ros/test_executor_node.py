@@ -181,6 +181,25 @@ def test_stale_joint_states_are_refused_and_end_a_motion(start, client, arm):
     assert client.wait_for(lambda: len(arm.trajectories) and not moves(arm.trajectories[-1]), 2.0)  # told to hold
 
 
+def test_old_positions_under_new_stamps_end_a_motion(start, client, arm):
+    start(start.double("restamped_arm"), executor(start, velocity_factor=0.02))
+    ready(client, arm)
+    assert "old ones under new stamps" in arm.result_of([0.4, 0.35, 0.3])
+    assert client.wait_for(lambda: not moves(arm.trajectories[-1]), 2.0)  # told to hold
+    troubled = lambda: "old ones under new stamps" in client.counters["executor_node"]["message"]  # noqa: E731
+    assert client.wait_for(troubled, 10.0)
+
+
+def test_a_keyframe_that_nobody_would_carry_out_is_refused_and_told_of_before(start, client, arm):
+    start(start.double("fake_arm"), executor(start, arm_topic="other/joint_trajectory", gripper_name="other"))
+    ready(client, arm)
+    refusal = arm.result_of([0.5, 0.1, 0.3])
+    assert "aborted: controller: nobody listens to /other/joint_trajectory" in refusal
+    assert "the gripper is not there" in refusal
+    told = lambda: "nobody listens to /other" in client.counters["executor_node"]["message"]  # noqa: E731
+    assert client.wait_for(told, 10.0)
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP])
 def test_an_executor_that_is_ended_leaves_the_arm_holding(signum, start, client, arm):
     runner = start(start.double("fake_arm"), executor(start, velocity_factor=0.02))

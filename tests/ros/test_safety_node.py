@@ -143,6 +143,25 @@ def test_a_killed_safety_node_stops_the_arm(graph, client, operator):
     assert "safety node disappeared" in client.executions[-1] or "safety_state is" in client.executions[-1]
 
 
+def test_old_positions_under_new_stamps_are_a_fault(start, client, operator):
+    start(
+        start.double("restamped_arm", dies_after_s=1.5),
+        # The executor trusts them, as where MoveIt moves the arm and nobody else looks.
+        start.node("executor_node", velocity_factor=0.05, cloud_max_age_s=0.0, joint_state_max_age_s=10.0),
+        # The nodes' own silence is not the matter here, and a busy machine makes some.
+        start.node(
+            "safety_node", cloud_max_age_s=0.0, joint_states_max_age_s=0.5, node_lease_s=5.0, node_silence_s=20.0
+        ),
+    )
+    ready = lambda: operator.q is not None and operator.state and operator.keyframe.get_subscription_count()  # noqa: E731
+    assert client.wait_for(lambda: ready() and client.is_up("executor_node"), 30.0)
+    time.sleep(1.0)
+    assert operator.call(topics.ARM)[0]
+    operator.send((0.4, 0.35, 0.3))
+    assert client.wait_for(lambda: operator.state == "FAULT", 20.0), operator.state
+    assert "joint_states is 0.5" in operator.reason
+
+
 def test_a_motion_waits_for_its_confirmation(start, client, operator):
     start(start.double("fake_arm"), start.node("executor_node", confirm=True, velocity_factor=1.0, cloud_max_age_s=0.0))
     assert client.wait_for(lambda: client.is_up("executor_node") and operator.keyframe.get_subscription_count(), 30.0)

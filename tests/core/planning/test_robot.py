@@ -85,6 +85,8 @@ def test_the_limiter_judges_every_robot_by_its_own_limits(name):
         (lambda d: d["arm"]["speeds"].__setitem__(0, float("nan")), "arm.speeds must be a list of finite numbers"),
         (lambda d: d["arm"]["origins"].__setitem__(0, [1, 2]), "arm.origins must be rows of 6 numbers"),
         (lambda d: d["gripper"].update(kind="magnet"), "magnet.*gripper_command"),
+        (lambda d: d["gripper"].update(names=["a"]), "needs one of the entries gripper.name and gripper.names"),
+        (lambda d: d["gripper"].pop("name"), "needs one of the entries gripper.name and gripper.names"),
         (lambda d: d["gripper"].update(closed=0.04), "open position that is not the closed one"),
         (lambda d: d.update(workspace=[1, 1, 1, 0, 0, 0]), "minimum before maximum"),
         (lambda d: d.update(driver="kuka"), "kuka.*none, ur, franka"),
@@ -116,6 +118,7 @@ def test_missing_and_unreadable_files_are_configuration_errors(tmp_path):
 def test_gripper_widths_and_goals_of_the_tool_link():
     r = robot("panda")
     assert r.gripper.width(np.array([0.04, 0.04])) == pytest.approx(0.08)
+    assert robot("fr3").gripper.names == ("/franka_gripper/gripper_action", "/fr3_gripper/gripper_action")
     assert robot("xarm7").gripper.width(np.array([0.85])) == pytest.approx(0.0)
     T = r.forward(r.home)
     np.testing.assert_allclose(r.tool_goal(T) @ r.T_tool_tip, T, atol=1e-12)

@@ -122,8 +122,7 @@ def install(monkeypatch, release):
     )
     Command = message("GripperCommandMsg", position=float, max_effort=float)
     actions = {"GripperCommand": types.SimpleNamespace(Goal=message("Goal", command=Command))}
-    if release != "humble":
-        actions["ParallelGripperCommand"] = types.SimpleNamespace(Goal=message("Goal", command=JointState))
+    actions["ParallelGripperCommand"] = types.SimpleNamespace(Goal=message("Goal", command=JointState))
     module("control_msgs.action", **actions)
     return types.SimpleNamespace(msg=msg, shapes=shapes)
 
