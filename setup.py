@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = "dynarend_ros"
 HERE = Path(__file__).parent
+README = HERE / "README.md"
 VERSION = "0.1.0"
 
 CORE = [
@@ -102,7 +103,7 @@ setup(
     name=PACKAGE,
     version=VERSION,
     description="Keyframe manipulation for ROS 2: RGB-D cloud, triplane action-value policy, motion",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=README.read_text(encoding="utf-8") if README.is_file() else "",  # colcon --symlink-install
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     author="The DynaRend-ROS authors",
@@ -125,7 +126,7 @@ setup(
     entry_points={
         "console_scripts": [
             "dynarend = dynarend_core.commands.__main__:main",
-            *(f"{node} = dynarend_ros.{node}:main" for node in NODES),
+            *(f"{node} = dynarend_ros.start:main" for node in NODES),
         ],
         "dynarend.commands": [
             *(f"{name} = dynarend_core.commands.{name.replace('-', '_')}" for name in CORE_COMMANDS),

@@ -93,10 +93,15 @@ class ArmState:
             self._changed.notify_all()
         return True
 
-    def follows(self, path: JointTrajectory) -> None:
-        """The arm is told to follow a motion from now on; call it before the motion is sent."""
+    def follows(self, path: JointTrajectory, start_ns: int = 0) -> None:
+        """The arm is told to follow a motion from now on; call it before the motion is sent.
+
+        Args:
+            path: The motion, or a piece of it whose times are the motion's.
+            start_ns: Stamp of its start, the same for all pieces of a motion; 0: it begins now.
+        """
         with self._changed:
-            self._expected.begin(path, self._clock())
+            self._expected.begin(path, self._clock(), start_ns)
 
     def halts(self) -> None:
         """The arm is told to stop, whatever it was told before."""

@@ -30,14 +30,23 @@ class ExpectedMotion:
 
     def __init__(self) -> None:
         self._path: JointTrajectory | None = None
+        self._start_ns = 0
         self._begun_s = self._ended_s = self._settles_from_s = self._changed_s = -np.inf
         self.missing = False
         self.republished = False
 
-    def begin(self, path: JointTrajectory, now_s: float) -> None:
-        """The arm is told to follow a motion from now on."""
-        self._path, self._begun_s = path, now_s
-        self._ended_s = self._settles_from_s = now_s + path.duration_s
+    def begin(self, path: JointTrajectory, now_s: float, start_ns: int = 0) -> None:
+        """The arm is told to follow a motion from now on, or more of the one it follows.
+
+        Args:
+            path: The motion, or a piece of it whose times are the motion's.
+            now_s: Now.
+            start_ns: Stamp of its start, the same for all pieces of a motion; 0: it begins now.
+        """
+        if not (start_ns and start_ns == self._start_ns and self._path is not None):
+            self._begun_s = now_s
+        self._path, self._start_ns = path, start_ns
+        self._ended_s = self._settles_from_s = self._begun_s + path.duration_s
 
     def halt(self, now_s: float) -> None:
         """The arm is told to stop."""

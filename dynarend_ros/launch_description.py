@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dynarend_core.errors import ConfigurationError
 from dynarend_ros.graph import PACKAGE, NodeSpec, environment, process_environment
-from dynarend_ros.graph_arguments import ARGUMENTS, FLAG, arguments_of, arranged_graph
+from dynarend_ros.graph_arguments import FLAG, arguments_of, arranged_graph
 from dynarend_ros.process_end import PARENT_VARIABLE
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def launch_description(graph_name: str) -> LaunchDescription:
     the same launch file, and what one graph was told must not become another's default.
     """
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
+    from launch.logging import get_logger
     from launch.substitutions import LaunchConfiguration
 
     from launch import LaunchDescription
@@ -34,7 +34,8 @@ def launch_description(graph_name: str) -> LaunchDescription:
     arguments = arguments_of(graph_name)
 
     def nodes(context: Any) -> list[Any]:
-        refuse_misspelled(context.launch_configurations, graph_name)
+        for text in ignored(context.argv, graph_name):
+            get_logger("dynarend_ros").warning(text)
         values = {name: LaunchConfiguration(name).perform(context) for name in arguments}
         values |= {name: text.lower() for name, text in values.items() if arguments[name].choices == FLAG}
         params_file = LaunchConfiguration(PARAMS_FILE).perform(context)
@@ -52,17 +53,23 @@ def launch_description(graph_name: str) -> LaunchDescription:
     return LaunchDescription([file, *declared, OpaqueFunction(function=nodes)])
 
 
-def refuse_misspelled(given: Iterable[str], graph_name: str) -> None:
-    """Refuse an argument that looks like a misspelled one of the graph; launch itself ignores what nobody declared.
+def ignored(command_line: Iterable[str], graph_name: str) -> list[str]:
+    """A sentence for each ``name:=value`` that the graph does not have; launch itself says nothing of them.
 
-    Raises:
-        ConfigurationError: names both.
+    A launch file that includes this one may have declared them for itself, so they are no reason to refuse.
     """
-    known = {PARAMS_FILE, *arguments_of(graph_name)}
-    for name in given:
-        near = difflib.get_close_matches(name, known, 1, 0.75)
-        if name not in known and name not in ARGUMENTS and near:
-            raise ConfigurationError(f"graph {graph_name} has no argument {name!r}; did you mean {near[0]!r}?")
+    known = (PARAMS_FILE, *arguments_of(graph_name))
+    names = [text.partition(":=")[0] for text in command_line if ":=" in text]
+    return [
+        f"graph {graph_name} has no argument {name!r}{_meant(name, known)}: it changes nothing there"
+        for name in names
+        if name not in known
+    ]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _choices(choices: tuple[str, ...]) -> dict[str, list[str]]:

@@ -204,7 +204,11 @@ def _ros_arguments(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 class _Loader(yaml.SafeLoader):
     """YAML as rcl reads it: 1e-3 is a number."""
 
+    yaml_constructors = yaml.SafeLoader.yaml_constructors.copy()
 
+
+# launch_ros writes lists into its temporary files like this.
+_Loader.yaml_constructors["tag:yaml.org,2002:python/tuple"] = _Loader.yaml_constructors["tag:yaml.org,2002:seq"]
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import signal
@@ -58,6 +59,12 @@ class ProcessEnd:
         self.reason = self.reason or reason
         if not self._started:
             leave(0)
+
+
+@functools.cache
+def this_process() -> ProcessEnd:
+    """The end of this process, minded from the first call on (in the main thread)."""
+    return ProcessEnd()
 
 
 def watch_process(pid: int, gone: Callable[[], None]) -> None:

@@ -42,7 +42,17 @@ class ProcessDiedError(DynaRendError):
 
 def command_line(spec: NodeSpec) -> list[str]:
     """Command of one node, in this very Python, with its ROS arguments."""
-    command = [sys.executable, "-m", spec.module, "--ros-args", "--enclave", spec.enclave, "-r", f"__node:={spec.name}"]
+    command = [
+        sys.executable,
+        "-m",
+        "dynarend_ros.start",
+        spec.module,
+        "--ros-args",
+        "--enclave",
+        spec.enclave,
+        "-r",
+        f"__node:={spec.name}",
+    ]
     if spec.namespace:
         command += ["-r", f"__ns:=/{spec.namespace}"]
     for layer in spec.parameter_layers():

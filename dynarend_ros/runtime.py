@@ -19,7 +19,7 @@ from dynarend_core.errors import ConfigurationError, DynaRendError
 from dynarend_ros import qos, topics
 from dynarend_ros.namesakes import Namesakes
 from dynarend_ros.parameter_files import given_parameters, node_name
-from dynarend_ros.process_end import ProcessEnd, leave
+from dynarend_ros.process_end import ProcessEnd, leave, this_process
 
 EXIT_FAILURE = 1
 EXIT_CONFIGURATION = 2
@@ -86,7 +86,7 @@ def run(factory: Callable[[], SpinningNode]) -> NoReturn:
     only ask the loop to end. The exit code is 0 after a clean end, 2 if the configuration was refused, 1 if an
     exception escaped a callback.
     """
-    end = ProcessEnd()
+    end = this_process()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = factory()

@@ -217,7 +217,7 @@ class SafetyNode(runtime.SpinningNode):
         with contextlib.suppress(DynaRendError):  # the controller refuses it, too
             path = trajectory_from_message(message, self._robot.joints)
             if path is not None:
-                self._arm.follows(path)
+                self._arm.follows(path, stamp_to_ns(message.header.stamp))
 
     def _on_execution(self, message: GoalStatus) -> None:
         stamp_ns = stamp_to_ns(message.goal_info.stamp)

@@ -180,3 +180,17 @@ def test_the_usual_time_between_two_messages_is_known_and_a_pause_does_not_chang
     seen.now += 5.0
     seen.go(0.5, republished_hz=10.0)
     assert seen.arm.period_s() == pytest.approx(0.1)
+
+
+def test_pieces_of_one_motion_do_not_begin_it_anew():
+    """A safety node hears a motion in pieces, several a second: positions that stand still must grow stale even so."""
+    seen = Seen()
+    seen.arm.update(Joints(dict(zip(JOINT_NAMES, HOME_Q, strict=True)), 1))
+    for i in range(1, 60):
+        if i % 6 == 1:
+            seen.arm.follows(seen.path, start_ns=7)
+        seen.now += 0.02
+        seen.arm.update(Joints(dict(zip(JOINT_NAMES, HOME_Q, strict=True)), 1 + i * 20_000_000))
+    assert seen.arm.age_s() > 0.5
+    with pytest.raises(ObservationError, match="old ones under new stamps"):
+        seen.arm.latest()

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 import py_compile
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from dynarend_core.errors import ConfigurationError
 from dynarend_ros import graph as graphs
 from dynarend_ros.commands.up import parse_settings
 from dynarend_ros.graph_arguments import arguments_of, arranged_graph
+from dynarend_ros.launch_description import ignored
 from dynarend_ros.process_runner import command_line
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,7 @@ def fake_launch(monkeypatch):
     names = {
         "launch": ["LaunchDescription"],
         "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction", "Shutdown"],
+        "launch.logging": [],
         "launch.substitutions": ["LaunchConfiguration"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
@@ -85,6 +88,7 @@ def fake_launch(monkeypatch):
         for cls in classes:
             setattr(module, cls, type(cls, (Recorded,), {}))
         monkeypatch.setitem(sys.modules, module_name, module)
+    sys.modules["launch.logging"].get_logger = logging.getLogger
     configuration = sys.modules["launch.substitutions"].LaunchConfiguration
     configuration.perform = lambda self, context: context.launch_configurations[self.args[0]]
 
@@ -102,7 +106,7 @@ def launched(name, monkeypatch, **values):
         kinds.setdefault(type(action).__name__, []).append(action)
     declared = {a.args[0]: a.kwargs for a in kinds["DeclareLaunchArgument"]}
     configurations = {key: kwargs["default_value"] for key, kwargs in declared.items()} | values
-    context = types.SimpleNamespace(launch_configurations=configurations)
+    context = types.SimpleNamespace(launch_configurations=configurations, argv=[])
     (opaque,) = kinds["OpaqueFunction"]
     nodes = [a.kwargs for a in opaque.kwargs["function"](context)]
     return declared, nodes
@@ -195,9 +199,10 @@ def test_a_parameter_file_that_would_not_apply_is_refused(text, says, monkeypatc
         launched("policy", monkeypatch, params_file=str(file))
 
 
-def test_a_misspelled_launch_argument_is_refused(monkeypatch):
-    with pytest.raises(ConfigurationError, match="did you mean 'policy'"):
-        launched("policy", monkeypatch, polcy="models/policies/small")
+def test_a_launch_argument_that_changes_nothing_is_said():
+    (sentence,) = ignored(["policy:=a", "polcy:=models/policies/small"], "policy")
+    assert "no argument 'polcy' (did you mean 'policy'?)" in sentence
+    assert "task" in ignored(["task:=push_buttons"], "cameras")[0]
 
 
 def test_time_is_taken_from_the_clock_only_where_somebody_says_so(monkeypatch):

@@ -69,6 +69,11 @@ def test_a_file_that_has_nothing_for_the_node_is_refused_with_its_keys(tmp_path)
         given(tmp_path, "excutor_node: {ros__parameters: {dry_run: false}}")
 
 
+def test_the_lists_of_launch_ros_are_read(tmp_path):
+    text = "/**: {ros__parameters: {box: !!python/tuple [1.0, 2.0]}}"
+    assert list(given(tmp_path, text).values["box"]) == [1.0, 2.0]
+
+
 def test_arguments_of_others_are_not_read():
     assert given_parameters(["node", "-p", "a:=1", "--ros-args", "--", "-p", "b:=2"], node_name([], "x")) == (
         GivenParameters()

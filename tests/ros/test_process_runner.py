@@ -16,7 +16,7 @@ DOUBLES = os.path.join(os.path.dirname(__file__), "doubles")
 
 
 def sleeper(name="sleeper", **kwargs):
-    return NodeSpec(executable=name, name=name, config="sim.yaml", module="sleeper", **kwargs)
+    return NodeSpec(executable=name, name=name, config="", module="sleeper", **kwargs)
 
 
 def alive(pid):
@@ -45,6 +45,7 @@ def module(tmp_path, monkeypatch):
             # Nodes set their own handler, too: a shell starts background jobs with interrupts ignored.
             stubborn = os.environ.get("STUBBORN")
             signal.signal(signal.SIGINT, signal.SIG_IGN if stubborn else signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             print("hello", flush=True)
             try:
                 time.sleep(60)
@@ -100,7 +101,7 @@ def test_nodes_end_when_the_runner_is_killed(ros_domain):
         f"""
         from dynarend_ros.graph import NodeSpec
         from dynarend_ros.process_runner import ProcessRunner
-        spec = NodeSpec(executable="fake_arm", name="fake_arm", config="sim.yaml", module="fake_arm")
+        spec = NodeSpec(executable="fake_arm", name="fake_arm", config="", module="fake_arm")
         with ProcessRunner([spec], {ros_domain}, extra_environment={{"PYTHONPATH": {DOUBLES!r}}}) as runner:
             print(runner.nodes[0].process.pid, flush=True)
             runner.wait()
