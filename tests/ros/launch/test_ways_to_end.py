@@ -23,7 +23,7 @@ def moving(robot, launch, on_robot, operator):
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT], ids=lambda s: s.name)
 def test_a_signal_to_the_group_stops_the_arm_and_ends_all(moving, operator, signum):
-    sent_s = operator.now_s()
+    sent_s = operator.now_s
     moving.send(signum)
     assert operator.seconds_to_rest(sent_s) < REST_S
     state, reason = operator.states[-1]
@@ -34,7 +34,7 @@ def test_a_signal_to_the_group_stops_the_arm_and_ends_all(moving, operator, sign
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 def test_a_killed_launch_leaves_no_nodes_and_an_arm_at_rest(moving, operator, signum):
-    sent_s = operator.now_s()
+    sent_s = operator.now_s
     os.kill(moving.process.pid, signum)
     assert operator.seconds_to_rest(sent_s) < REST_S
     assert moving.ends_within(GONE_S), moving.nodes()
