@@ -26,6 +26,7 @@ from dynarend_ros import qos, topics
 from dynarend_ros.conversions import joint_state_from_message, stamp_to_ns
 from dynarend_ros.domain import LAST, free_domain_id
 from dynarend_ros.graph import environment, share_folder
+from dynarend_ros.graph_client import GraphError
 
 WAIT_S = 300.0
 REST_AFTER_S = 0.15
@@ -146,8 +147,8 @@ class Launched:
 class Operator:
     """Heartbeat, services and states of a graph, and where the arm is; times in seconds of the robot's clock."""
 
-    def __init__(self, client, namespace):
-        self.client, self.namespace = client, namespace
+    def __init__(self, client, launched, namespace=""):
+        self.client, self.launched, self.namespace = client, launched, namespace
         self.q, self.now_s, self.moved_s, self.states, self.results = None, 0.0, -REST_AFTER_S, [("", "")], []
         self.wait_for, node = client.wait_for, client.node
         heartbeat = node.create_publisher(Empty, self.name(topics.HEARTBEAT), qos.RELIABLE)
@@ -171,7 +172,13 @@ class Operator:
         self.q = q
 
     def get(self, node, parameter):
-        return self.client.get_parameter(self.name(node), parameter, WAIT_S)
+        deadline_s = time.monotonic() + WAIT_S
+        while True:
+            try:
+                return self.client.get_parameter(self.name(node), parameter)
+            except GraphError:
+                assert any(launched.members() for launched in self.launched), "all that was launched has ended"
+                assert time.monotonic() < deadline_s, f"{self.name(node)} says nothing"
 
     def call(self, service):
         client = self.client.node.create_client(Trigger, self.name(service))
@@ -255,6 +262,7 @@ def ros2(bare_environment):
         started.append(Launched([str(argument) for argument in arguments], bare_environment))
         return started[-1]
 
+    run.started = started
     yield run
     for launched in started:
         launched.stop()
@@ -312,14 +320,14 @@ def parameter_file(tmp_path):
 
 
 @pytest.fixture
-def operator(client):
-    return Operator(client, "")
+def operator(client, ros2):
+    return Operator(client, ros2.started)
 
 
 @pytest.fixture
-def operator_in(client):
+def operator_in(client, ros2):
     """The operator of a graph in a namespace."""
-    return lambda namespace: Operator(client, namespace)
+    return lambda namespace: Operator(client, ros2.started, namespace)
 
 
 @pytest.fixture

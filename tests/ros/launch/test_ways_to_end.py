@@ -62,9 +62,9 @@ def test_a_second_graph_beside_a_living_one_is_refused(launch, operator, policy)
     assert len(first.nodes()) == 5, first.text
 
 
-def test_a_signal_while_nodes_are_still_starting_ends_them_without_a_crash(launch, policy):
-    graph = launch("policy", simulate="true", policy=policy)
-    assert graph.says("safety_node.*process started")
+def test_a_signal_while_the_policy_is_being_loaded_ends_all_without_a_crash(launch, policy):
+    graph = launch("policy", policy=policy)
+    assert graph.says("safety_node.*DISARMED")
     graph.send(signal.SIGINT)
     assert graph.ends_within(30.0), graph.nodes()
     assert not graph.crashes()
