@@ -324,7 +324,7 @@ class Rig:
 
     def undo(self) -> None:
         """All inputs as they should be."""
-        self.alive, self.clouds, self.relay = True, True, "pass"
+        self.alive, self.clouds, self.relay, self.shift_ns = True, True, "pass", 0
         self.obstacle = np.zeros((0, 3))
 
     def arm(self) -> bool:

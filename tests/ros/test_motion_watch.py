@@ -15,15 +15,22 @@ from dynarend_ros.motion_watch import MotionWatch
 from dynarend_ros.robots import find_robot
 
 
+class Backend:
+    """Nothing is under way."""
+
+    def let_run_out(self):
+        pass
+
+
 class Bench:
     def __init__(self):
         self.now, self.did, self.source = 10.0, [], None
         self.failures, self.broken_looks = [], 0
         arm = ArmState(JOINT_NAMES, (), 0.2)
-        rules = GateRules(require_safety=True, permission_max_age_s=0.25)
+        rules = GateRules(permission_max_age_s=0.25, dry_run=False, confirm=False)
         limiter = TrajectoryLimiter(LimiterConfig())
         self.gate = MotionGate(limiter, arm, rules, lambda _: None, clock=lambda: self.now)
-        self.execution = KeyframeExecution(find_robot("panda"), None, None, arm, ExecutionLimits(), None)
+        self.execution = KeyframeExecution(find_robot("panda"), Backend(), None, arm, ExecutionLimits(), None)
         stop, insist = lambda: self.did.append("stop"), lambda: self.did.append("insist")
         self.watch = MotionWatch(
             self.execution, self.gate.forbidden, self.look_for_source, stop, insist, self.failures.append
