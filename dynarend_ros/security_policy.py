@@ -71,7 +71,7 @@ def permissions(robot: Robot, cameras: Iterable[str], arm_topic: str = "") -> di
         ),
         "executor_node": Permissions(
             publish=(*executed, topics.PLANNED_TRAJECTORY, topics.LIMITS, arm, *gripper, topics.EXECUTION_EVENT),
-            subscribe=(topics.KEYFRAME, topics.JOINT_STATES, topics.CLOUD, topics.SAFETY_STATE),
+            subscribe=(topics.KEYFRAME, topics.JOINT_STATES, topics.CLOUD, topics.SAFETY_STATE, arm),
             reply=(topics.STOP, topics.CONFIRM),
         ),
         "safety_node": Permissions(
