@@ -25,9 +25,9 @@ class Parameters:
 
 
 class FakeArm(runtime.SpinningNode):
-    def __init__(self):
+    def __init__(self, parameters=Parameters):
         super().__init__("fake_arm")
-        self.p = NodeParameters(self, Parameters).values
+        self.p = NodeParameters(self, parameters).values
         self.controller = Controller(JOINT_NAMES, HOME_Q.copy(), self.p.from_measured, self.p.lag_s)
         self.finger, self.first = 0.04, None
         self.states = self.create_publisher(JointState, topics.JOINT_STATES, qos.RELIABLE)

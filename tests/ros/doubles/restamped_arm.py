@@ -3,15 +3,15 @@
 import time
 from dataclasses import dataclass
 
-from fake_arm import FakeArm
+from fake_arm import FakeArm, Parameters
 
 from dynarend_ros import runtime
 from dynarend_ros.conversions import stamp_from_ns
-from dynarend_ros.parameters import NodeParameters, parameter
+from dynarend_ros.parameters import parameter
 
 
 @dataclass(frozen=True)
-class RestampedParameters:
+class RestampedParameters(Parameters):
     dies_after_s: float = parameter(0.5, "The source dies so long after the first motion began [s].")
 
 
@@ -30,10 +30,9 @@ class Republisher:
 
 class RestampedArm(FakeArm):
     def __init__(self):
-        super().__init__()
-        dies_after_s = NodeParameters(self, RestampedParameters).values.dies_after_s
+        super().__init__(RestampedParameters)
         self.states = Republisher(
-            self.states, lambda: self.first is not None and time.monotonic() - self.first > dies_after_s
+            self.states, lambda: self.first is not None and time.monotonic() - self.first > self.p.dies_after_s
         )
 
 
