@@ -47,8 +47,12 @@ class ArmCommands:
 
     FRESH_S = 0.1
     """Up to this age the measured motion is believed; beyond it the arm is somewhere on its way."""
+    SEEN_S = 0.25
+    """An arm seen this lately, after its motion should have ended, is no longer on it."""
     KNOWN_S = 1.0
     """An arm without a known motion, not seen for longer, may be anywhere."""
+    AHEAD_S = 1.0
+    """A set point is at most so far beyond an arm that seems to rest, and the age of its state [s]."""
     OVER_S = 5.0
     """So long after its end a motion still tells where the arm is [s]; then somebody else may have moved it."""
     ON_PATH_RAD = 0.15
@@ -181,6 +185,8 @@ class ArmCommands:
         """
         end = self._end()
         self._held_s = self._clock()
+        if end is None and self._at_rest():
+            return
         self._stop_due_s = self._held_s + self.ALLOWANCE_S + (end[1] if end else 0.0)
         if end is not None:
             self._hold = _one_point(self._robot, *end)
@@ -199,12 +205,31 @@ class ArmCommands:
             return None
         q, qd, age_s = seen
         path, now_s = self._path, 1e-9 * (self._now_ns() - self._start_ns)
-        if path is not None and now_s < path.duration_s + self.OVER_S:
+        if path is not None and not self._is_over(path, now_s, age_s):
             latest_s = float(np.clip(now_s, path.times_s[0], path.duration_s))
             seen_s, distance = progress(path, q, 0.0, latest_s)
-            if distance < self.ON_PATH_RAD or age_s > self.FRESH_S:
-                return self._end_on(path, seen_s, self._not_beyond(path, seen_s, latest_s, qd, age_s))
-        return None if age_s > self.KNOWN_S else brake(q, qd, self._robot.joint_accelerations, age_s)
+            if distance < self.ON_PATH_RAD:
+                end, seconds = self._end_on(path, seen_s, self._not_beyond(path, seen_s, latest_s, qd, age_s))
+                return end, max(seconds, self._unhurried_s(q - path.sample(seen_s)[0]))
+        if age_s > self.KNOWN_S or self._at_rest():
+            return None
+        end, seconds = brake(q, qd, self._robot.joint_accelerations, age_s)
+        lower, upper = self._robot.joint_range.T
+        return np.clip(end, np.minimum(lower, q), np.maximum(upper, q)), seconds
+
+    def _is_over(self, path: JointTrajectory, now_s: float, age_s: float) -> bool:
+        """Whether the motion no longer tells where the arm is: it was seen since, or that is too long ago."""
+        seen_since = age_s <= self.SEEN_S and now_s - age_s > path.duration_s + self.LAG_S
+        return seen_since or now_s > path.duration_s + self.OVER_S
+
+    def _at_rest(self) -> bool:
+        """Whether the arm was just seen at rest. Then there is nothing to brake, and a command could only move it."""
+        seen = self._arm.motion()
+        return seen is not None and seen[2] <= self.SEEN_S and float(np.abs(seen[1]).max()) < self.RESTING_RAD_S
+
+    def _unhurried_s(self, way: Array) -> float:
+        """Time for a way off the motion [s], such that a cubic from rest to rest stays below a tenth of the speeds."""
+        return float((1.5 * np.abs(way) / (0.1 * self._robot.joint_speeds)).max())
 
     def _end_on(self, path: JointTrajectory, earliest_s: float, latest_s: float) -> tuple[Array, float]:
         """Where on the path to come to rest, not beyond where the last hold ends if that was obeyed."""
@@ -222,7 +247,7 @@ class ArmCommands:
         """
         wanted = path.sample(seen_s)[1]
         moves = float(qd @ wanted) > 0.5 * float(wanted @ wanted) > 0.0
-        return min(latest_s, seen_s + age_s + self.LAG_S) if moves else latest_s
+        return min(latest_s, seen_s + age_s + (self.LAG_S if moves else self.AHEAD_S))
 
     def _now_ns(self) -> int:
         """Now on the clock of the joint states [ns]."""

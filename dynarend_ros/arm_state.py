@@ -25,14 +25,23 @@ class ArmState:
     positions that stay the same to the last bit where the arm, as it was told (:meth:`follows`), must have moved: a
     stamp is made by whoever publishes, and some publish what they heard last. At rest the same positions are news.
 
+    Positions that the arm cannot have reached since it was last seen are somebody else's (a viewer, a bag, a second
+    simulator) and are left out. If nothing else is heard for :attr:`MOVED_S`, the arm was moved meanwhile.
+
     Args:
         arm_joints: Names of the arm joints, base to wrist.
         finger_joints: Names of the finger joints.
         max_age_s: Older states are refused [s, steady clock: a simulation or a stopped /clock cannot fool it].
         width: The gripper's width [m] from the positions of the finger joints; by default their sum.
         clock: Steady time [s].
+        speeds: ``(n,)`` fastest speeds of the joints [rad/s]; None: any positions are believed.
     """
 
+    MOVED_S = 0.5
+    JITTER_S = 0.1
+    """States may come this much later, and so closer together, than they were measured."""
+    BRIEFEST_NS = 10_000_000
+    """A speed is measured over no shorter time."""
     KEPT_NS = 500_000_000
     SPEED_WINDOW_NS = 50_000_000
     WIDTH_AGE_S = 1.0
@@ -44,7 +53,12 @@ class ArmState:
         max_age_s: float,
         width: Callable[[Array], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        speeds: Array | None = None,
     ) -> None:
+        self._fastest = np.full(len(arm_joints), np.inf) if speeds is None else speeds
+        self._stranger: tuple[Array, float, float] | None = None  # positions, since when, until when [s]
+        self.strangers = 0
+        """Messages left out because the arm cannot be there."""
         self._arm = tuple(arm_joints)
         self._fingers = tuple(finger_joints)
         self._max_age_s = max_age_s
@@ -75,6 +89,9 @@ class ArmState:
             if self._history and joints.stamp_ns == self._history[-1][0]:
                 return False
             now_s = self._clock()
+            if not self._plausible(q, now_s):
+                self.strangers += 1
+                return False
             self._arrivals_s.append(now_s)
             changed = self._q is None or not np.array_equal(q, self._q)
             if changed:
@@ -92,6 +109,26 @@ class ArmState:
             self._arrival_s = now_s
             self._changed.notify_all()
         return True
+
+    def _plausible(self, q: Array, now_s: float) -> bool:
+        """Whether the arm can have got to ``q`` since it was last believed."""
+        if self._q is None or self._arrival_s is None:
+            return True
+        if self._within(q, self._q, now_s - self._arrival_s):
+            self._stranger = None
+            return True
+        known = self._stranger
+        if known is None or now_s - known[2] > self.MOVED_S or not self._within(q, known[0], now_s - known[2]):
+            known = (q, now_s, now_s)
+        self._stranger = (q, known[1], now_s)
+        if now_s - known[1] < self.MOVED_S or now_s - self._arrival_s < self.MOVED_S:
+            return False
+        self._stranger = None
+        self._history.clear()
+        return True
+
+    def _within(self, q: Array, before: Array, seconds: float) -> bool:
+        return bool((np.abs(q - before) <= self._fastest * (seconds + self.JITTER_S)).all())
 
     def follows(self, path: JointTrajectory, start_ns: int = 0) -> None:
         """The arm is told to follow a motion from now on; call it before the motion is sent.
@@ -179,7 +216,10 @@ class ArmState:
         stamp_ns, newest = states[-1]
         window = [state for state in states[:-1] if stamp_ns - state[0] <= self.SPEED_WINDOW_NS]
         since_ns, earlier = (window or states[-2:-1])[0]
-        return q, (newest - earlier) / (1e-9 * (stamp_ns - since_ns)), age_s
+        if stamp_ns - since_ns < self.BRIEFEST_NS:
+            return q, np.zeros_like(q), age_s
+        qd = (newest - earlier) / (1e-9 * (stamp_ns - since_ns))
+        return q, np.clip(qd, -self._fastest, self._fastest), age_s
 
     def at_rest(self, window_s: float, tolerance_rad: float, tolerance_m: float = 5e-4) -> bool:
         """Whether no joint and no finger moved by more than the tolerances over the last ``window_s`` of stamps."""

@@ -63,7 +63,9 @@ class ExecutorNode(runtime.SpinningNode):
         self._limits_topic = self.create_publisher(MarkerArray, topics.LIMITS, qos.LATCHED)
         self._limits_topic.publish(boxes_to_message(robot.workspace, robot.keep_out, robot.base_frame))
         self._message = self.create_publisher(String, topics.EXECUTION_MESSAGE, qos.RELIABLE)
-        self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width)
+        self._arm = ArmState(
+            robot.joints, robot.gripper.joints, p.joint_state_max_age_s, robot.gripper.width, speeds=robot.joint_speeds
+        )
         topic = self._arm_topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
         commands = self._commands = ArmCommands(self, topic, robot, self._arm)
         self._backend = create_backend(self, robot, p, commands, self._arm)

@@ -105,7 +105,7 @@ class SafetyNode(runtime.SpinningNode):
             node_silence_s=p.node_silence_s,
         )
         robot = self._robot = find_robot(p.robot)
-        self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s)
+        self._arm = ArmState(robot.joints, robot.gripper.joints, p.joint_states_max_age_s, speeds=robot.joint_speeds)
         self._state_topic = self.create_publisher(DiagnosticStatus, topics.SAFETY_STATE, qos.SAFETY_STATE)
         arm_topic = p.arm_topic or f"{robot.controller}/joint_trajectory"
         self._commands = ArmCommands(self, arm_topic, robot, self._arm)
@@ -210,10 +210,13 @@ class SafetyNode(runtime.SpinningNode):
             self.get_logger().error(f"{topics.JOINT_STATES}: {self._arm.repeats()}", throttle_duration_sec=2.0)
 
     def _on_command(self, message: JointTrajectory) -> None:
-        self._commands.heard(message)
         if len(message.points) < 2:
+            self._commands.heard(message)
             self._arm.halts()
             return
+        if not self._machine.state.allows_motion:
+            return  # a stranger's: whether the arm follows it is seen, not known
+        self._commands.heard(message)
         with contextlib.suppress(DynaRendError):  # the controller refuses it, too
             path = trajectory_from_message(message, self._robot.joints)
             if path is not None:

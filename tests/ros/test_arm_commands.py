@@ -172,3 +172,69 @@ def test_a_stop_is_said_again_while_the_arm_moves_and_not_once_it_rests():
     bench.commands.follow(bench.motion)
     bench.see(ROBOT.home, count=50, speed=0.3)
     assert not bench.commands.insist()  # a new motion was wanted
+
+
+def test_a_stop_commands_nothing_to_an_arm_that_rests_where_nobody_sent_it():
+    bench = Bench()
+    bench.see(ROBOT.home, count=10)
+    bench.commands.hold()
+    assert bench.sent == []
+
+
+def test_one_state_of_a_stranger_moves_no_arm():
+    """A viewer's zeros, a bag that is played, a second simulator: at rest and in mid-motion, with any stamp."""
+    for stamp_s in (0.002, -30.0, 30.0):
+        bench = Bench()
+        bench.arm = ArmState(JOINT_NAMES, (), 0.2, clock=lambda bench=bench: bench.now, speeds=ROBOT.joint_speeds)
+        bench.commands = ArmCommands(bench, "topic", ROBOT, bench.arm, clock=lambda bench=bench: bench.now)
+        bench.see(ROBOT.home, count=10)
+        zeros = Joints(dict(zip(JOINT_NAMES, np.zeros(7), strict=True)), int(1e9 * (bench.now + stamp_s)))
+        assert not bench.arm.update(zeros)
+        bench.commands.hold()
+        assert bench.sent == []
+        bench.commands.follow(bench.motion)
+        seen = bench.drive_to(1.0)
+        assert not bench.arm.update(zeros)
+        bench.commands.hold()
+        end, seconds = bench.hold_point()
+        speed = bench.motion.sample(1.0)[1]
+        assert peak_speed(seen, speed, end, seconds) < 1.1 * np.abs(bench.motion.velocities).max()
+
+
+def test_an_arm_that_was_moved_while_nobody_saw_it_is_believed_after_a_while():
+    bench = Bench()
+    bench.arm = ArmState(JOINT_NAMES, (), 0.2, clock=lambda: bench.now, speeds=ROBOT.joint_speeds)
+    bench.see(ROBOT.home, count=10)
+    bench.see(ROBOT.home + 1.0, count=10)
+    np.testing.assert_array_equal(bench.arm.motion()[0], ROBOT.home)
+    bench.see(ROBOT.home + 1.0, count=30)
+    np.testing.assert_array_equal(bench.arm.motion()[0], ROBOT.home + 1.0)
+
+
+@pytest.mark.parametrize("jog_rad", [0.12, 0.4])
+def test_after_a_motion_a_stop_leaves_an_arm_that_somebody_moved_where_it_is(jog_rad):
+    bench = Bench()
+    bench.see(ROBOT.home)
+    bench.commands.follow(bench.motion)
+    end = bench.drive_to(bench.motion.duration_s + 1.0)
+    sent = len(bench.sent)
+    for share in np.linspace(0.0, 1.0, 50):
+        bench.see(end - share * jog_rad, count=1)
+    bench.see(end - jog_rad, count=10)
+    bench.commands.hold()
+    assert len(bench.sent) == sent
+
+
+def test_an_arm_off_its_motion_is_not_hurried_back_to_it():
+    bench = Bench()
+    bench.see(ROBOT.home)
+    bench.commands.follow(bench.motion)
+    start_s = bench.now
+    bench.drive_to(1.0)
+    aside = bench.motion.sample(1.0)[0] + np.array([0.1, 0, 0, 0, 0, 0, -0.1])
+    bench.now += 0.02
+    bench.arm.update(Joints(dict(zip(JOINT_NAMES, aside, strict=True)), int(1e9 * bench.now)))
+    assert bench.now - start_s < bench.motion.duration_s
+    bench.commands.hold()
+    end, seconds = bench.hold_point()
+    assert np.abs(end - aside)[[0, 6]].max() / seconds < 0.1 * ROBOT.joint_speeds.max()
