@@ -121,12 +121,12 @@ class Finetune:
     ) -> Iterator[StepLog]:
         """The loop's steps; between them, where it is due, what is missed is looked at and drawn more often."""
         while True:
-            if plan is not None and plan.due(done := loop.done()):
+            if plan is not None and plan.due(loop.step, loop.done()):
                 self._focus(train, loop, info, plan.path(loop.step), anew=True)
-                plan.looked(done)
+                plan.looked()
             for log in loop.run():
                 yield log
-                if plan is not None and plan.due(loop.done()):
+                if plan is not None and plan.due(loop.step, loop.done()):
                     break  # batches drawn ahead are drawn again
             else:
                 return

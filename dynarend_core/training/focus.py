@@ -126,17 +126,17 @@ class FocusPlan:
         self._folder, self._begin = folder, begin
         self._looks = 0
 
-    def due(self, done: float) -> bool:
-        """Whether to look now, where this share of the run is done."""
-        return self._begin + self._looks * self.EVERY <= done < 1.0
+    def due(self, step: int, done: float) -> bool:
+        """Whether to look now, at a step at which this share of the run is done; once at a step."""
+        return self._begin + self._looks * self.EVERY <= done < 1.0 and not self.path(step).is_file()
 
     def path(self, step: int) -> Path:
         """File of what is found at a step."""
         return self._folder / f"focus_{step:07d}.json"
 
-    def looked(self, done: float) -> None:
-        """It has been looked where this share of the run was done."""
-        self._looks = int((done - self._begin) / self.EVERY + 1e-9) + 1
+    def looked(self) -> None:
+        """It has been looked."""
+        self._looks += 1
 
     def resume(self, step: int) -> Path | None:
         """The last look up to a step, None if there is none; files of later steps are removed."""

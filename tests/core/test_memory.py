@@ -1,6 +1,7 @@
 """What is remembered of an episode, and how it reaches the network: once, for robots and for training."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_a_scene_comes_twice_under_two_instructions_and_is_the_same_scene(toy_st
     assert {"press it", "open it", "pull it"} <= set(data.sentences())
     samples = data.draw_batch(np.random.default_rng(0), 60, paired=True)
     assert len(samples) == 60
-    pairs = [(a, b) for a, b in zip(samples, samples[1:], strict=False) if b.given.instruction in other.instructions]
+    pairs = [(a, b) for a, b in itertools.pairwise(samples) if b.given.instruction in other.instructions]
     assert len(pairs) > 5
     for own, second in pairs:
         assert own.given.instruction == "press it"

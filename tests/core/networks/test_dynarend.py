@@ -95,7 +95,7 @@ def test_what_is_remembered_matters_and_what_is_not_known_does_not(config):
     heat = network.look(given).values.heat
 
     def change(**fields):
-        return float((network.look(dataclasses.replace(given, **fields)).values.heat - heat).abs().max())
+        return float((network.look(dataclasses.replace(given, **fields)).values.heat - heat).detach().abs().max())
 
     assert change(past=given.past.flip(0)) > 1e-4
     assert change(first=given.first.flip(0)) > 1e-4
@@ -143,7 +143,7 @@ def test_zoom_starts_from_the_coarse_stage(debug_network):
     coarse, zoom = debug_network.coarse, debug_network.zoom
     for learned, fresh in ((coarse.stem, zoom.stem), (coarse.encoders[0], zoom.encoders[0])):
         weights, shared = learned.state_dict(), fresh.state_dict()
-        assert all(
-            torch.equal(v, weights[k][:, : v.shape[1]] if v.dim() > 1 else weights[k]) for k, v in shared.items()
-        )
+        for name, v in shared.items():
+            learned_weight = weights[name][:, : v.shape[1]] if v.dim() > 1 else weights[name]
+            assert torch.equal(v, learned_weight), name
     assert not torch.equal(coarse.match.word.weight, zoom.match.word.weight)
