@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from dynarend_core.datasets import points
+from dynarend_core.datasets.given import given, move
 from dynarend_core.errors import ObservationError
 from dynarend_core.geometry import aabb as boxes
 from dynarend_core.geometry import se3
@@ -27,12 +28,12 @@ from dynarend_core.looks import agreed, scene_motions
 from dynarend_core.networks.action_decoder import locate, rotation_from_code
 from dynarend_core.networks.checkpoint import CheckpointInfo, load_checkpoint
 from dynarend_core.networks.dynarend import DynaRend, Look, NetworkInput
-from dynarend_core.networks.language import SentenceEncoder, stack_words
+from dynarend_core.networks.language import SentenceEncoder
+from dynarend_core.networks.network_input import stack_given
 from dynarend_core.perception.fusion import fuse
 from dynarend_core.types import Keyframe, Observation, PointCloud, Prediction, ValueMap
 
 Array = np.ndarray
-NO_MOTION = (0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 class Policy:
@@ -58,6 +59,7 @@ class Policy:
         self.encoder = encoder or SentenceEncoder()
         self.aabb = np.asarray(info.aabb_base, dtype=np.float64)
         self._motions = scene_motions(info.looks, self.aabb)
+        self._first: tuple[Observation, Array] | None = None
 
     @classmethod
     def from_checkpoint(cls, path: Path | str, device: torch.device | str = "cpu") -> Policy:
@@ -71,7 +73,7 @@ class Policy:
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Prediction:
-        """Choose the next keyframe.
+        """Choose the next keyframe. ``observation.memory`` says what was done before; without it an episode begins.
 
         Raises:
             ObservationError: No points in the workspace, or non-finite points or gripper pose.
@@ -91,13 +93,13 @@ class Policy:
         self, cloud: Array, observation: Observation, motion: Array | None = None
     ) -> tuple[Keyframe, float, tuple[ValueMap, ...]]:
         """Keyframe, confidence and value maps of one look, all in the frame of the given cloud."""
-        given = self._network_input(cloud, observation, motion)
-        look = self.network.look(given)
+        network_input = self._network_input(cloud, observation, motion)
+        look = self.network.look(network_input)
         position, coarse = locate(look.values.heat)
         maps = [_value_map(coarse, self.aabb)]
         query = position
         if self.network.zoom is not None:
-            look = self._look_closer(cloud, position, given, look)
+            look = self._look_closer(cloud, position, network_input.tip, look)
             query, fine = locate(look.values.heat)
             centre_m = points.denormalise(position[0].cpu().numpy(), self.aabb)
             maps.append(_value_map(fine, boxes.cube(centre_m, self.network.config.zoom_edge_m)))
@@ -106,10 +108,7 @@ class Policy:
 
     def _answer_moved(self, cloud: Array, observation: Observation, motion: Array) -> Keyframe:
         """The keyframe of one look at the moved scene, moved back."""
-        xyz = points.normalise(se3.apply(motion, points.denormalise(cloud[:, :3], self.aabb)), self.aabb)
-        moved = np.concatenate([xyz, cloud[:, 3:]], axis=1).astype(np.float32)
-        inside = points.crop(moved, np.zeros(3), 1.0)
-        keyframe, _, _ = self._answer(moved[inside] if len(inside) else moved, observation, motion)
+        keyframe, _, _ = self._answer(move(cloud, motion, self.aabb), observation, motion)
         return dataclasses.replace(keyframe, T_base_gripper=se3.inverse(motion) @ keyframe.T_base_gripper)
 
     def network_input(self, observation: Observation) -> NetworkInput:
@@ -136,29 +135,25 @@ class Policy:
         return points.pack(xyz[inside], cloud.rgb[inside].astype(np.float32) / 255.0, len(inside))
 
     def _network_input(self, cloud: Array, observation: Observation, motion: Array | None = None) -> NetworkInput:
-        tip = observation.gripper.T_base_gripper[:3, 3]
-        if not np.isfinite(observation.gripper.T_base_gripper).all():
-            raise ObservationError(f"the gripper pose is not finite: {observation.gripper.T_base_gripper.tolist()}")
-        frame = np.array(NO_MOTION, dtype=np.float32)
-        if motion is not None:
-            tip = se3.apply(motion, tip[None])[0]
-            half = (self.aabb[1] - self.aabb[0]) / 2.0
-            frame = np.array([*(motion[:3, 3] / half), motion[0, 0], motion[1, 0]], dtype=np.float32)
-        chosen = cloud[points.spread(len(cloud), self.network.config.points)]
-        return NetworkInput(
-            points=self._tensor(chosen),
-            words=stack_words([self.encoder.encode(observation.instruction)]).to(self.device),
-            gripper_open=self._tensor(np.float32(observation.gripper.is_open)),
-            step=torch.tensor([observation.step], device=self.device),
-            tip=self._tensor(points.normalise(tip, self.aabb)),
-            frame=self._tensor(frame),
-        )
+        c = self.network.config
+        first = cloud
+        if observation.memory is not None and c.first_points:
+            first = self._first_cloud(observation.memory.first)
+            first = first if motion is None else move(first, motion, self.aabb)
+        chosen, before = (each[points.spread(len(each), n)] for each, n in ((cloud, c.points), (first, c.first_points)))
+        return stack_given([given(observation, chosen, before, self.aabb, motion)], self.encoder).to(self.device)
 
-    def _look_closer(self, cloud: Array, position: Tensor, given: NetworkInput, look: Look) -> Look:
+    def _first_cloud(self, first: Observation) -> Array:
+        """The cloud of an episode's first observation, which is fused once."""
+        if self._first is None or self._first[0] is not first:
+            self._first = (first, self._cloud(first))
+        return self._first[1]
+
+    def _look_closer(self, cloud: Array, position: Tensor, tip: Tensor, look: Look) -> Look:
         near = points.crop(cloud, position[0].cpu().numpy(), self.network.zoom_scale)
         near = near[points.spread(len(near), self.network.config.zoom_points)]
         close = points.pack(cloud[near, :3], cloud[near, 3:] / 2.0 + 0.5, max(1, len(near)))
-        return self.network.look_closer(self._tensor(close), position, given.tip, look)
+        return self.network.look_closer(self._tensor(close), position, tip, look)
 
     def _keyframe(self, position: Tensor, query: Tensor, look: Look) -> Keyframe:
         logits = self.network.gripper(query, look)
@@ -176,7 +171,7 @@ class Policy:
         xyz = np.clip(T[:3, 3], self.aabb[0], self.aabb[1])
         return dataclasses.replace(keyframe, T_base_gripper=se3.make(rotation, xyz))
 
-    def _tensor(self, array: Array | np.float32) -> Tensor:
+    def _tensor(self, array: Array) -> Tensor:
         return torch.as_tensor(array, device=self.device)[None]
 
 

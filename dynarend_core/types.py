@@ -9,13 +9,19 @@ fingers open along y.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dynarend_core.errors import InvalidInputError
 
 Array = np.ndarray
+
+MEMORY = 4
+"""Keyframes that are remembered."""
+
+REACHED_M, REACHED_DEG = 0.03, 15.0
+"""An arm that rests farther than this from its keyframe did not reach it."""
 
 
 class FailureReason(str, enum.Enum):
@@ -114,6 +120,7 @@ class Observation:
         q: ``(7,)`` arm joint positions [rad], the robot's own order.
         stamp_ns: Time of the newest image [ns].
         cloud: Already fused cloud; when given, ``views`` may be empty.
+        memory: What was done and seen since the instruction was given; None at the first observation.
     """
 
     views: tuple[CameraView, ...]
@@ -123,6 +130,7 @@ class Observation:
     q: Array = field(default_factory=lambda: np.zeros(7))
     stamp_ns: int = 0
     cloud: PointCloud | None = None
+    memory: EpisodeMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,57 @@ class Keyframe:
     T_base_gripper: Array
     gripper_open: bool
     ignore_collisions: bool = False
+
+
+@dataclass(frozen=True)
+class PastKeyframe:
+    """A keyframe that was tried.
+
+    Attributes:
+        keyframe: What was asked for.
+        width_m: Distance between the fingers afterwards [m]: closed on nothing or on something.
+        reached: Whether the arm came to rest within 3 cm and 15 degrees of it.
+    """
+
+    keyframe: Keyframe
+    width_m: float
+    reached: bool
+
+
+@dataclass(frozen=True)
+class EpisodeMemory:
+    """What is known of an episode beside the newest observation.
+
+    Attributes:
+        first: The first observation after the instruction, before the arm hid anything.
+        past: The last keyframes, newest first, at most :data:`MEMORY`.
+    """
+
+    first: Observation
+    past: tuple[PastKeyframe, ...] = ()
+
+    @classmethod
+    def begin(cls, observation: Observation) -> EpisodeMemory:
+        """Memory of an episode that begins with ``observation``."""
+        return cls(replace(observation, memory=None))
+
+    def after(self, keyframe: Keyframe, observation: Observation) -> EpisodeMemory:
+        """Memory once ``keyframe`` was executed and ``observation`` made."""
+        gripper = observation.gripper
+        done = PastKeyframe(keyframe, gripper.width_m, _reached(keyframe, gripper))
+        return EpisodeMemory(self.first, (done, *self.past)[:MEMORY])
+
+    def recalled(self, observation: Observation) -> Observation:
+        """The observation with this memory: what a policy is asked."""
+        return replace(observation, memory=self)
+
+
+def _reached(keyframe: Keyframe, gripper: GripperState) -> bool:
+    """Whether the gripper is where it was sent; turned by half a turn about its approach axis it is the same."""
+    asked, found = keyframe.T_base_gripper, gripper.T_base_gripper
+    cosines = np.sum(asked[:3, 1:3] * found[:3, 1:3], axis=0)
+    near = np.linalg.norm(asked[:3, 3] - found[:3, 3]) <= REACHED_M
+    return bool(near and min(abs(cosines[0]), cosines[1]) >= np.cos(np.deg2rad(REACHED_DEG)))
 
 
 @dataclass(frozen=True)

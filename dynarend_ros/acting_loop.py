@@ -10,11 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Turn:
-    """One question to the policy. ``epoch`` tells whether its answer is still wanted when it comes."""
+    """One question to the policy.
+
+    Attributes:
+        instruction: What is wanted.
+        step: Keyframes done since it was given.
+        epoch: Tells whether its answer is still wanted when it comes.
+        task: Counts the instructions received, also those with the same words.
+    """
 
     instruction: str
     step: int
     epoch: int
+    task: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class ActingLoop:
             if not has_executor():
                 return None
             self._busy, self._step_until_s = True, None
-            return Turn(self._instruction, self._step, self._epoch)
+            return Turn(self._instruction, self._step, self._epoch, self._tasks)
 
     def answer(self, turn: Turn, stamp_ns: int, now_s: float, send: Callable[[], None]) -> bool:
         """The policy answered: ``send`` is called if the answer is still wanted; returns whether it was."""

@@ -30,6 +30,7 @@ from dynarend_ros.managed_node import ManagedNode
 from dynarend_ros.parameters import NodeParameters
 from dynarend_ros.policy_display import PolicyDisplay, Thought
 from dynarend_ros.policy_foresight import PolicyForesight
+from dynarend_ros.policy_memory import PolicyMemory
 from dynarend_ros.policy_observation import made_up, observe
 from dynarend_ros.policy_parameters import Acting, PolicyParameters
 from dynarend_ros.robots import find_robot
@@ -56,6 +57,7 @@ class PolicyNode(ManagedNode):
             self._robot.joints, self._robot.gripper.joints, p.joint_state_max_age_s, self._robot.gripper.width
         )
         self._latency = LatencyWindow()
+        self._memory = PolicyMemory()
         self._cloud: PointCloud2 | None = None
         self._cloud_arrival_s = 0.0
         limits = ActingLimits(p.max_keyframes, p.max_failures, p.cloud_max_age_s, p.execution_timeout_s)
@@ -211,6 +213,7 @@ class PolicyNode(ManagedNode):
                 raise ObservationError(INACTIVE)
             cloud = cloud_from_message(message)
             observation = observe(cloud, self._arm, self._robot, self._p.open_share, turn)
+            observation = self._memory.recall(observation, turn.task)
             start_s = time.perf_counter()
             prediction = policy.act(observation)
             milliseconds = 1e3 * (time.perf_counter() - start_s)
@@ -222,6 +225,7 @@ class PolicyNode(ManagedNode):
         self._latency.add(milliseconds)
         self._latency_topic.publish(Float32(data=milliseconds))
         if sent:
+            self._memory.sent(prediction.keyframe)
             self._display.show(Thought(cloud, prediction, f"{turn.step + 1}: {turn.instruction}"))
             self._foresight.judge(cloud)
             self._foresight.look(observation, cloud)

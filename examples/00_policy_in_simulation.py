@@ -10,17 +10,18 @@ from pathlib import Path
 
 from dynarend_core.policy import Policy
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-from dynarend_core.types import FailureReason
+from dynarend_core.types import EpisodeMemory, FailureReason
 
 
 def run(policy: Policy, task: str, variation: int, seed: int, max_keyframes: int = 8) -> bool:
     """One episode, closed loop; True if the task was solved."""
     environment = MujocoEnvironment()
     observation = environment.reset(task, variation, seed)
+    memory = EpisodeMemory.begin(observation)
     print(f'"{observation.instruction}"')
     try:
         for number in range(1, max_keyframes + 1):
-            prediction = policy.act(observation)
+            prediction = policy.act(memory.recalled(observation))
             keyframe = prediction.keyframe
             result = environment.step(keyframe)
             x, y, z = keyframe.T_base_gripper[:3, 3]
@@ -34,6 +35,7 @@ def run(policy: Policy, task: str, variation: int, seed: int, max_keyframes: int
                 print(f"{result.failure_reason.value}: {result.message}")
                 return False
             observation = result.observation
+            memory = memory.after(keyframe, observation)
         return False
     finally:
         environment.close()

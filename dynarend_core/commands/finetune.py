@@ -47,6 +47,37 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         help="also learn to find every named object in view; wants the object masks of `dynarend collect`",
     )
     p.add_argument(
+        "--naming-late",
+        action="store_true",
+        help="also learn to tell named places in view apart (left tap, right tap); wants object masks and --late-match",
+    )
+    p.add_argument(
+        "--paired",
+        action="store_true",
+        help="scenes whose demonstration knows the answers to other instructions come twice in a batch, under two",
+    )
+    p.add_argument(
+        "--average",
+        type=float,
+        metavar="SHARE",
+        help="keep an average of the weights, which becomes the policy: its share at each step, for instance 0.999",
+    )
+    p.add_argument(
+        "--focus-from",
+        type=float,
+        metavar="SHARE",
+        help="from this share of the run on draw more often the keyframes that the network gets wrong then (0.5: half)",
+    )
+    p.add_argument(
+        "--origin-weights",
+        type=float,
+        nargs=3,
+        default=(1.0, 1.0, 1.0),
+        metavar=("PLAIN", "RECOVERY", "POLICY"),
+        help="how often demonstrations of each origin are drawn (default: all alike)",
+    )
+    p.add_argument("--plain-only", action="store_true", help="train on plain demonstrations only")
+    p.add_argument(
         "--focus",
         action="store_true",
         help="with --from: draw more often the keyframes that this policy gets wrong (shares in OUT/focus.json)",
@@ -72,7 +103,11 @@ def run(args: argparse.Namespace) -> int:
         demonstrations=args.demonstrations,
         initial_policy=args.initial_policy,
         naming=args.naming,
+        naming_late=args.naming_late,
+        paired=args.paired,
         focus=args.focus,
+        focus_from=args.focus_from,
+        origin_weights=(1.0, 0.0, 0.0) if args.plain_only else tuple(args.origin_weights),
         resume=args.resume,
     )
     with FinetuneDisplay(loop.training.steps) as display:

@@ -26,6 +26,11 @@ def add_training_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch-size", type=int, help="samples a step, over all processes (default: the preset's)")
     p.add_argument("--learning-rate", type=float, help="peak learning rate (default: the preset's)")
     p.add_argument("--yaw-deg", type=float, help="largest turn of the augmentation (default: the preset's)")
+    p.add_argument(
+        "--late-match",
+        action=argparse.BooleanOptionalAction,
+        help="compare words also with features that have seen the whole scene, for relations (default: the preset's)",
+    )
     p.add_argument("--seed", type=int, default=0, help="seed of weights, data order and augmentation (default: 0)")
     p.add_argument(
         "--threads", type=int, help="CPU threads of the network (default: torch's); only cores that are free"
@@ -53,7 +58,7 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     if not args.resume and (args.out / "state").exists():
         raise ConfigurationError(f"{args.out} holds a run already: go on with --resume, or choose another --out")
     chosen = preset(args.preset)
-    given = {name: getattr(args, name) for name in ("steps", "batch_size", "learning_rate", "yaw_deg")}
+    given = {name: getattr(args, name, None) for name in ("steps", "batch_size", "learning_rate", "yaw_deg", "average")}
     training = dataclasses.replace(chosen.training, **{k: v for k, v in given.items() if v is not None})
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -63,4 +68,7 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     workers = args.workers if args.workers is not None else (8 if device == "cuda" else 0)
     limit = None if args.time_limit_minutes is None else 60.0 * args.time_limit_minutes
     loop = LoopConfig(training, args.seed, device, not args.fp32, limit, workers)
-    return dataclasses.replace(chosen, training=training), loop
+    network = chosen.network
+    if args.late_match is not None:
+        network = dataclasses.replace(network, coarse=dataclasses.replace(network.coarse, late_match=args.late_match))
+    return dataclasses.replace(chosen, network=network, training=training), loop

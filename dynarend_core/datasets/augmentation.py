@@ -5,12 +5,16 @@ Each function takes its own random generator and draws from nothing else.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
+from dynarend_core.datasets.given import Given
+from dynarend_core.datasets.points import pack
 from dynarend_core.geometry import se3
-from dynarend_core.geometry.rotations import rotation_z
+from dynarend_core.geometry.rotations import matrix_from_rotation_vector, rotation_z
+from dynarend_core.types import EpisodeMemory
 
 Array = np.ndarray
 
@@ -33,6 +37,12 @@ class AugmentationConfig:
         dropout: Largest share of points left out.
         recolour: How often one large surface gets another colour.
         surface: Smallest share of a cloud that counts as a large surface: words name small things by their colour.
+        past_noise_m: Standard deviation of where remembered keyframes were, the same for all of a sample [m].
+        past_noise_deg: Standard deviation of how they were turned, the same for all of a sample [degrees]. Exact
+            rotations would be copied into the answer.
+        width_noise_m: Standard deviation of remembered and present widths of the gripper [m].
+        forget: How often a remembered keyframe is left out, and how often the first cloud is.
+        forget_all: How often nothing is remembered.
     """
 
     translation_m: float = 0.125
@@ -46,6 +56,11 @@ class AugmentationConfig:
     dropout: float = 0.3
     recolour: float = 0.3
     surface: float = 0.08
+    past_noise_m: float = 0.01
+    past_noise_deg: float = 8.0
+    width_noise_m: float = 0.002
+    forget: float = 0.1
+    forget_all: float = 0.05
 
 
 def rigid_motion(target_m: Array, aabb: Array, config: AugmentationConfig, rng: np.random.Generator) -> Array:
@@ -104,3 +119,26 @@ def drop_points(n: int, count: int, config: AugmentationConfig, rng: np.random.G
     """Indices of at most ``count`` of ``n`` points, some left out at random."""
     kept = max(1, int(min(n, count) * (1.0 - rng.uniform(0.0, config.dropout))))
     return rng.integers(0, n, kept)
+
+
+def blur_memory(memory: EpisodeMemory, config: AugmentationConfig, rng: np.random.Generator) -> EpisodeMemory:
+    """Memory whose keyframes are shifted and turned together a little: enough to know them, not to copy them."""
+    shift = rng.normal(0.0, config.past_noise_m, 3)
+    turn = matrix_from_rotation_vector(rng.normal(0.0, np.deg2rad(config.past_noise_deg) / np.sqrt(3.0), 3))
+    widths = rng.normal(0.0, config.width_noise_m, len(memory.past))
+    past = []
+    for done, width in zip(memory.past, widths, strict=True):
+        T = done.keyframe.T_base_gripper
+        keyframe = dataclasses.replace(done.keyframe, T_base_gripper=se3.make(turn @ T[:3, :3], T[:3, 3] + shift))
+        past.append(dataclasses.replace(done, keyframe=keyframe, width_m=max(0.0, done.width_m + width)))
+    return dataclasses.replace(memory, past=tuple(past))
+
+
+def forget(given: Given, config: AugmentationConfig, rng: np.random.Generator) -> Given:
+    """An example that remembers less: some keyframes are gone, or all, or the first cloud."""
+    kept = rng.random(len(given.past_known)) >= config.forget
+    kept &= rng.random() >= config.forget_all
+    first = given.first
+    if rng.random() < config.forget:
+        first = pack(first[:0, :3], first[:0, 3:], len(first))
+    return dataclasses.replace(given, past_known=given.past_known & kept, first=first)

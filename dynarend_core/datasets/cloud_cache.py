@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dynarend_core.datasets.alternatives import Alternatives, decode, encode
 from dynarend_core.datasets.cache_folder import rebuilt
 from dynarend_core.datasets.cache_signature import cache_signature
+from dynarend_core.datasets.records import ORIGINS, Alternative, EpisodeRecord
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import DatasetError, ObservationError
 from dynarend_core.perception.fusion import CloudFuser, FusionConfig
+from dynarend_core.types import MEMORY, EpisodeMemory, GripperState, Keyframe, Observation
 
 Array = np.ndarray
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 POINT = np.dtype([("xyz", "<u2", (3,)), ("rgb", "u1", (3,)), ("unused", "u1")])
 _UNITS = 65535.0
-_TRANSITION_FIELDS = ("frame", "episode", "step", "target", "target_open", "target_ignore")
-_FRAME_FIELDS = ("offsets", "tip", "gripper_open", "displaced")
+_TRANSITION_FIELDS = ("frame", "episode", "step", "target", "target_open", "target_ignore", "origin")
+_FRAME_FIELDS = (
+    "offsets", "tip", "gripper_open", "width_m", "displaced", "base", "previous", "first", "command", "command_open",
+)  # fmt: skip
+_FILES = ("index.npz", "points.bin", "instructions.json", "alternatives.json")
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,22 @@ class TaskClouds:
         offsets: ``(f + 1,)`` first point of each frame.
         tip: ``(f, 4, 4)`` T_base_gripper of each frame.
         gripper_open: ``(f,)`` bool.
+        width_m: ``(f,)`` distance between the fingers [m].
         displaced: ``(f,)`` bool: a disturbed copy of a keyframe.
+        base: ``(f,)`` the frame that it is a copy of; else itself.
+        previous: ``(f,)`` the frame from which the arm came to its base; -1 at the start.
+        first: ``(f,)`` first frame of the episode.
+        command: ``(f, 4, 4)`` the keyframe that led to its base, T_base_gripper.
+        command_open: ``(f,)`` bool gripper command of that keyframe.
         frame: ``(t,)`` observed frame of each transition.
         episode: ``(t,)`` number of its episode within the task.
         step: ``(t,)`` keyframes done before.
         target: ``(t, 4, 4)`` label, T_base_gripper.
         target_open: ``(t,)`` bool label.
         target_ignore: ``(t,)`` bool label: ignore collisions on the way.
+        origin: ``(t,)`` who drove, a position in :data:`dynarend_core.datasets.records.ORIGINS`.
         instructions: Training phrasings of each episode.
+        alternatives: Answers to other instructions, by frame.
     """
 
     task: str
@@ -55,20 +69,43 @@ class TaskClouds:
     offsets: Array
     tip: Array
     gripper_open: Array
+    width_m: Array
     displaced: Array
+    base: Array
+    previous: Array
+    first: Array
+    command: Array
+    command_open: Array
     frame: Array
     episode: Array
     step: Array
     target: Array
     target_open: Array
     target_ignore: Array
+    origin: Array
     instructions: list[list[str]]
+    alternatives: Alternatives = field(default_factory=dict)
 
     def cloud(self, frame: int, aabb: Array) -> tuple[Array, Array]:
         """``(n, 3)`` float32 points [m] and ``(n, 3)`` uint8 colours of a frame."""
         points = self.points[self.offsets[frame] : self.offsets[frame + 1]]
         scale = ((aabb[1] - aabb[0]) / _UNITS).astype(np.float32)
         return points["xyz"] * scale + aabb[0].astype(np.float32), points["rgb"]
+
+    def gripper(self, frame: int) -> GripperState:
+        """The gripper in a frame."""
+        return GripperState(self.tip[frame], bool(self.gripper_open[frame]), float(self.width_m[frame]))
+
+    def memory(self, frame: int, first: Observation) -> EpisodeMemory:
+        """What is remembered in a frame of an episode that began with the observation ``first``."""
+        chain = [int(self.base[frame])]
+        while len(chain) <= MEMORY and self.previous[chain[-1]] >= 0:
+            chain.append(int(self.previous[chain[-1]]))
+        memory = EpisodeMemory.begin(first)
+        for reached in chain[-2::-1]:
+            keyframe = Keyframe(self.command[reached], bool(self.command_open[reached]))
+            memory = memory.after(keyframe, Observation((), self.gripper(reached), first.instruction))
+        return memory
 
 
 def load_task(
@@ -110,7 +147,8 @@ def load_task(
     arrays |= {name: arrays[name][rows] for name in _TRANSITION_FIELDS}
     points = np.memmap(folder / "points.bin", dtype=POINT, mode="r")
     instructions = json.loads((folder / "instructions.json").read_text())[:count]
-    return TaskClouds(task, points, instructions=instructions, **arrays)
+    alternatives = decode(json.loads((folder / "alternatives.json").read_text()))
+    return TaskClouds(task, points, instructions=instructions, alternatives=alternatives, **arrays)
 
 
 def checked_count(store: DemonstrationStore, task: str, episodes: int | None) -> int:
@@ -132,7 +170,7 @@ def checked_count(store: DemonstrationStore, task: str, episodes: int | None) ->
 
 def _stored_signature(folder: Path) -> str:
     """What the cache was made from; empty if a part of it is missing."""
-    if not all((folder / name).is_file() for name in ("index.npz", "points.bin", "instructions.json")):
+    if not all((folder / name).is_file() for name in _FILES):
         return ""
     try:
         return str(json.loads((folder / "signature.json").read_text()))
@@ -149,33 +187,62 @@ def _build(
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
     fuser = CloudFuser(fusion)
-    frames: dict[str, list] = {name: [] for name in _FRAME_FIELDS}
-    transitions: dict[str, list] = {name: [] for name in _TRANSITION_FIELDS}
+    index: dict[str, list] = {name: [] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
     instructions, total = [], 0
+    alternatives: dict[int, tuple[Alternative, ...]] = {}
     with open(folder / "points.bin", "wb") as points_file:
         for number, episode_id in enumerate(episodes):
             record = store.read(task, episode_id)
-            first = len(frames["tip"])
+            first = len(index["tip"])
             for frame in record.frames:
                 points = _compact(fuser, frame.views, fusion.aabb_base)
                 points.tofile(points_file)
-                frames["offsets"].append(total)
-                frames["tip"].append(frame.gripper.T_base_gripper)
-                frames["gripper_open"].append(frame.gripper.is_open)
-                frames["displaced"].append(frame.kind == "displaced")
+                index["offsets"].append(total)
                 total += len(points)
-            for t in record.transitions:
-                k = t.keyframe
-                row = (first + t.frame_index, number, t.step, k.T_base_gripper, k.gripper_open, k.ignore_collisions)
-                for name, value in zip(_TRANSITION_FIELDS, row, strict=True):
-                    transitions[name].append(value)
+            _index_frames(record, first, index)
+            _index_transitions(record, first, number, index)
+            alternatives |= {first + i: others for i, others in record.alternatives.items()}
             instructions.append(list(record.instructions))
             if progress is not None:
                 progress(task, number + 1, len(episodes))
-    frames["offsets"].append(total)
-    arrays: dict[str, Any] = {name: np.array(values) for name, values in (frames | transitions).items()}
+    index["offsets"].append(total)
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in index.items()}
     np.savez(folder / "index.npz", **arrays)
     (folder / "instructions.json").write_text(json.dumps(instructions))
+    (folder / "alternatives.json").write_text(json.dumps(encode(alternatives)))
+
+
+def _index_frames(record: EpisodeRecord, first: int, index: dict[str, list]) -> None:
+    """Add an episode's frames; ``first`` is the number of its first one."""
+    labels = {t.frame_index: t.keyframe for t in record.transitions} | dict(record.executed)
+    base = previous = -1
+    for i, frame in enumerate(record.frames):
+        displaced = frame.kind == "displaced" and base >= 0
+        if not displaced:
+            base, previous = i, base
+        gripper = frame.gripper
+        # Where no keyframe is known to have led here, the place itself stands for it.
+        command = labels.get(previous, Keyframe(record.frames[base].gripper.T_base_gripper, gripper.is_open))
+        index["tip"].append(gripper.T_base_gripper)
+        index["gripper_open"].append(gripper.is_open)
+        index["width_m"].append(gripper.width_m)
+        index["displaced"].append(frame.kind == "displaced")
+        index["base"].append(first + base)
+        index["previous"].append(first + previous if previous >= 0 else -1)
+        index["first"].append(first)
+        index["command"].append(command.T_base_gripper)
+        index["command_open"].append(command.gripper_open)
+
+
+def _index_transitions(record: EpisodeRecord, first: int, episode: int, index: dict[str, list]) -> None:
+    """Add an episode's transitions; ``first`` is the number of its first frame."""
+    origin = ORIGINS.index(record.origin)
+    for t in record.transitions:
+        k = t.keyframe
+        pose = (k.T_base_gripper, k.gripper_open, k.ignore_collisions)
+        row = (first + t.frame_index, episode, t.step, *pose, origin)
+        for name, value in zip(_TRANSITION_FIELDS, row, strict=True):
+            index[name].append(value)
 
 
 def _compact(fuser: CloudFuser, views: tuple, aabb: Array) -> Array:

@@ -1,7 +1,8 @@
-"""Training samples from fused demonstrations: (cloud, words, gripper) in, the next keyframe as label."""
+"""Training samples from fused demonstrations: (clouds, words, gripper, memory) in, the next keyframe as label."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,17 +11,21 @@ import numpy as np
 from dynarend_core.datasets import points
 from dynarend_core.datasets.augmentation import (
     AugmentationConfig,
+    blur_memory,
     drop_points,
+    forget,
     jitter_colours,
     jitter_positions,
     recolour_surface,
     rigid_motion,
 )
 from dynarend_core.datasets.cloud_cache import TaskClouds
+from dynarend_core.datasets.given import Given, given
 from dynarend_core.datasets.named_points import NamedPoints
+from dynarend_core.datasets.records import Alternative
 from dynarend_core.errors import DatasetError
 from dynarend_core.geometry import se3
-from dynarend_core.types import GripperState, Keyframe, Observation, PointCloud
+from dynarend_core.types import Keyframe, Observation, PointCloud
 
 Array = np.ndarray
 
@@ -35,6 +40,7 @@ class SampleConfig:
         zoom_edge_m: Edge of the zoom cube [m]; 0 for none.
         zoom_noise_m: Largest offset of its centre from the label along each axis [m].
         augmentation: Ranges of the augmentation.
+        first_points: Points of the episode's first cloud; 0 for none.
     """
 
     points: int = 16384
@@ -42,43 +48,38 @@ class SampleConfig:
     zoom_edge_m: float = 0.30
     zoom_noise_m: float = 0.05
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    first_points: int = 8192
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training example; coordinates normalised to the workspace cube. Fields as in ``NetworkInput``.
+    """One training example; coordinates normalised to the workspace cube.
 
     Attributes:
-        points: ``(n, 6)`` coarse cloud.
+        given: What the network is given.
         zoom_points: ``(m, 6)`` cloud around ``zoom_centre``.
         zoom_centre: ``(3,)``.
-        instruction: One of the episode's training phrasings.
-        gripper_open: State now.
-        step: Keyframes done before.
-        tip: ``(3,)`` gripper tip.
-        frame: ``(5,)`` where the robot's base went under augmentation.
         target: ``(3,)`` position to reach.
         target_rotation: ``(3, 3)``.
         target_open: Gripper command there.
         target_ignore: Whether the way there may ignore collisions.
         named_xyz: ``(k, 3)`` points on objects whose names are known; k = 0 without them.
         named_ids: ``(k,)`` positions in the dataset's ``names``, -1 for none.
+        other: ``(3,)`` position to reach under another instruction of the same scene; NaN where none is drawn.
+        task: Number of the task.
     """
 
-    points: Array
+    given: Given
     zoom_points: Array
     zoom_centre: Array
-    instruction: str
-    gripper_open: bool
-    step: int
-    tip: Array
-    frame: Array
     target: Array
     target_rotation: Array
     target_open: bool
     target_ignore: bool
     named_xyz: Array
     named_ids: Array
+    other: Array
+    task: int
 
 
 class KeyframeDataset:
@@ -92,6 +93,8 @@ class KeyframeDataset:
         config: Sizes and augmentation.
         episodes: For each task the episode numbers to draw from; None for all.
         named: Named points of each task; None for none.
+        origin_weights: How often demonstrations of each origin (:data:`dynarend_core.datasets.records.ORIGINS`) are
+            drawn; 0 for never.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class KeyframeDataset:
         config: SampleConfig,
         episodes: Sequence[Array] | None = None,
         named: Sequence[NamedPoints] | None = None,
+        origin_weights: Sequence[float] = (1.0, 1.0, 1.0),
     ) -> None:
         self.tasks, self.aabb, self.config = list(tasks), np.asarray(aabb, dtype=np.float64), config
         self.named = None if named is None else list(named)
@@ -110,21 +114,59 @@ class KeyframeDataset:
         for number, task in enumerate(self.tasks):
             has_points = np.diff(task.offsets)[task.frame] > 0
             chosen = has_points if episodes is None else has_points & np.isin(task.episode, episodes[number])
+            chosen &= np.asarray(origin_weights)[task.origin] > 0
             if not chosen.any():
                 raise DatasetError(f"task {task.task!r} has no usable transitions among the chosen episodes")
             self.rows.append(np.flatnonzero(chosen))
+        self._origins = [
+            np.asarray(origin_weights, dtype=np.float64)[t.origin[r]]
+            for t, r in zip(self.tasks, self.rows, strict=True)
+        ]
         self._shares: tuple[Array, list[Array]] | None = None
+        if len({w for weights in self._origins for w in np.unique(weights).tolist()}) > 1:
+            self.weigh([np.full(len(w), 1.0 / len(w)) for w in self._origins])
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.rows)
 
     def sentences(self) -> list[str]:
         """Every training phrasing once."""
-        return sorted({s for task in self.tasks for sentences in task.instructions for s in sentences})
+        asked = {s for task in self.tasks for sentences in task.instructions for s in sentences}
+        others = (a for task in self.tasks for listed in task.alternatives.values() for a in listed)
+        return sorted(asked | {s for a in others for s in a.instructions})
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """One augmented sample."""
         return self.augmented(*self.pick(rng), rng)
+
+    def draw_batch(self, rng: np.random.Generator, count: int, paired: bool = False) -> list[Sample]:
+        """``count`` augmented samples.
+
+        Args:
+            rng: Generator of all choices.
+            count: How many.
+            paired: A scene with answers to other instructions comes a second time, moved and coloured in the same way,
+                under one of them.
+        """
+        samples: list[Sample] = []
+        while len(samples) < count:
+            number, row = self.pick(rng)
+            others = self.tasks[number].alternatives.get(int(self.tasks[number].frame[row]), ())
+            if paired and others and len(samples) + 1 < count:
+                samples += self._pair(number, row, others[int(rng.integers(len(others)))], rng)
+            else:
+                samples.append(self.augmented(number, row, rng))
+        return samples
+
+    def _pair(self, number: int, row: int, other: Alternative, rng: np.random.Generator) -> list[Sample]:
+        """A transition and the same scene under another instruction, if that asks for something in the workspace."""
+        seed = int(rng.integers(2**62))
+        words = other.instructions[int(rng.integers(len(other.instructions)))]
+        own = self.augmented(number, row, np.random.default_rng(seed))
+        second = self.augmented(number, row, np.random.default_rng(seed), (words, other.keyframe))
+        if (np.abs(second.target) > 1.0).any():
+            return [own]
+        return [dataclasses.replace(own, other=second.target), dataclasses.replace(second, other=own.target)]
 
     def pick(self, rng: np.random.Generator) -> tuple[int, int]:
         """A task, then one of its transitions: their numbers."""
@@ -144,42 +186,66 @@ class KeyframeDataset:
         if [len(w) for w in weights] != [len(rows) for rows in self.rows] or any((w < 0).any() for w in weights):
             raise DatasetError(f"weights must be {[len(rows) for rows in self.rows]} non-negative numbers")
         sums = np.array([np.sum(w, dtype=np.float64) for w in weights])
-        self._shares = (sums / sums.sum(), [w / total for w, total in zip(weights, sums, strict=True)])
+        each = [w * by_origin for w, by_origin in zip(weights, self._origins, strict=True)]
+        self._shares = (sums / sums.sum(), [w / w.sum() for w in each])
 
-    def augmented(self, number: int, row: int, rng: np.random.Generator) -> Sample:
-        """A transition with one of its phrasings, augmented."""
+    def augmented(
+        self, number: int, row: int, rng: np.random.Generator, instead: tuple[str, Keyframe] | None = None
+    ) -> Sample:
+        """A transition with one of its phrasings, augmented.
+
+        Args:
+            number: Number of the task.
+            row: Number of the transition in it.
+            rng: Generator of all choices; of equal ones the scene is moved and coloured in the same way.
+            instead: Another instruction for this scene and its answer.
+        """
         task, c = self.tasks[number], self.config
         phrasings = task.instructions[int(task.episode[row])]
-        instruction = phrasings[int(rng.integers(len(phrasings)))]
-        frame = int(task.frame[row])
-        xyz, rgb = task.cloud(frame, self.aabb)
-        target = task.target[row]
-        motion = rigid_motion(target[:3, 3], self.aabb, c.augmentation, rng)
-        moved = motion @ target
-        rgb_now = recolour_surface(xyz, rgb.astype(np.float32) / 255.0, target[:3, 3], c.augmentation, rng)
-        rgb_now = jitter_colours(rgb_now, c.augmentation, rng)
-        half = (self.aabb[1] - self.aabb[0]) / 2.0
+        words = phrasings[int(rng.integers(len(phrasings)))]
+        observation, label = self.observation(number, row, words)
+        about = label.T_base_gripper[:3, 3]
+        if instead is not None:
+            observation, label = dataclasses.replace(observation, instruction=instead[0]), instead[1]
+        motion = rigid_motion(about, self.aabb, c.augmentation, rng)
+        moved = motion @ label.T_base_gripper
+        assert observation.cloud is not None
+        xyz = observation.cloud.xyz
+        rgb = recolour_surface(xyz, observation.cloud.rgb.astype(np.float32) / 255.0, about, c.augmentation, rng)
+        rgb = jitter_colours(rgb, c.augmentation, rng)
         noise = rng.uniform(-c.zoom_noise_m, c.zoom_noise_m, 3)
-        base = motion @ np.array([0.0, 0.0, 0.0, 1.0])
-        named_xyz, named_ids = self._named(number, frame)
-        named = points.normalise(se3.apply(motion, named_xyz), self.aabb)
         coarse = drop_points(len(xyz), c.points, c.augmentation, rng)
+        cloud = self._pack(xyz, rgb, coarse, c.points, motion, rng)
+        named_xyz, named_ids = self._named(number, int(task.frame[row]))
+        named = points.normalise(se3.apply(motion, named_xyz), self.aabb)
         return Sample(
-            points=self._pack(xyz, rgb_now, coarse, c.points, motion, rng),
-            zoom_points=self._close(xyz, rgb_now, target[:3, 3], motion, rng),
+            given=self._given(observation, cloud, motion, rng),
+            zoom_points=self._close(xyz, rgb, label.T_base_gripper[:3, 3], motion, rng),
             zoom_centre=points.normalise(moved[:3, 3] + noise, self.aabb),
-            instruction=instruction,
-            gripper_open=bool(task.gripper_open[frame]),
-            step=int(task.step[row]),
-            tip=points.normalise((motion @ task.tip[frame])[:3, 3], self.aabb),
-            frame=np.array([*(base[:3] / half), motion[0, 0], motion[1, 0]], dtype=np.float32),
             target=points.normalise(moved[:3, 3], self.aabb),
             target_rotation=moved[:3, :3].astype(np.float32),
-            target_open=bool(task.target_open[row]),
-            target_ignore=bool(task.target_ignore[row]),
+            target_open=label.gripper_open,
+            target_ignore=label.ignore_collisions,
             named_xyz=named,
             named_ids=np.where((np.abs(named) <= 1.0).all(axis=1), named_ids, -1),
+            other=np.full(3, np.nan, dtype=np.float32),
+            task=number,
         )
+
+    def _given(self, observation: Observation, cloud: Array, motion: Array, rng: np.random.Generator) -> Given:
+        """What the network is given, its memory augmented, too."""
+        c = self.config
+        memory = observation.memory
+        assert memory is not None
+        first = np.zeros((0, 6), dtype=np.float32)
+        if c.first_points and memory.first.cloud is not None:
+            xyz, colours = memory.first.cloud.xyz, memory.first.cloud.rgb
+            # Thinned before it is coloured: it is a second cloud in every sample.
+            kept = drop_points(len(xyz), c.first_points, c.augmentation, rng)
+            rgb = jitter_colours(colours[kept].astype(np.float32) / 255.0, c.augmentation, rng)
+            first = self._pack(xyz[kept], rgb, np.arange(len(kept)), c.first_points, motion, rng)
+        seen = dataclasses.replace(observation, memory=blur_memory(memory, c.augmentation, rng))
+        return forget(given(seen, cloud, first, self.aabb, motion), c.augmentation, rng)
 
     def _named(self, number: int, frame: int) -> tuple[Array, Array]:
         """Named points of a frame [m], and their ids among all names."""
@@ -211,9 +277,13 @@ class KeyframeDataset:
         """A transition as the policy meets it in use, without augmentation, and its label."""
         task = self.tasks[number]
         frame = int(task.frame[row])
-        xyz, rgb = task.cloud(frame, self.aabb)
-        gripper = GripperState(task.tip[frame], bool(task.gripper_open[frame]))
-        seen = Observation(
-            (), gripper, instruction, int(task.step[row]), cloud=PointCloud(xyz, np.ascontiguousarray(rgb))
-        )
+        start = int(task.first[frame])
+        first = Observation((), task.gripper(start), instruction, cloud=self._cloud(task, start))
+        memory = task.memory(frame, first)
+        cloud = self._cloud(task, frame)
+        seen = Observation((), task.gripper(frame), instruction, int(task.step[row]), cloud=cloud, memory=memory)
         return seen, Keyframe(task.target[row], bool(task.target_open[row]), bool(task.target_ignore[row]))
+
+    def _cloud(self, task: TaskClouds, frame: int) -> PointCloud:
+        xyz, rgb = task.cloud(frame, self.aabb)
+        return PointCloud(xyz, np.ascontiguousarray(rgb))

@@ -130,8 +130,8 @@ class RenderingDataset:
     def _motion(self, sample: Sample) -> Array:
         """The augmentation's rigid motion, from where it put the robot's base."""
         box = self.keyframes.aabb
-        shift = sample.frame[:3].astype(np.float64) * (box[1] - box[0]) / 2.0
-        return se3.make(rotation_z(float(np.arctan2(sample.frame[4], sample.frame[3]))), shift)
+        shift = sample.given.frame[:3].astype(np.float64) * (box[1] - box[0]) / 2.0
+        return se3.make(rotation_z(float(np.arctan2(sample.given.frame[4], sample.given.frame[3]))), shift)
 
     def _pixels(
         self, number: int, frame: int, before: int | None, motion: Array, rng: np.random.Generator

@@ -12,7 +12,7 @@ from dynarend_core.datasets.store import EpisodeRecord
 from dynarend_core.errors import DatasetError
 from dynarend_core.evaluation.rollout import Actor
 from dynarend_core.geometry.rotations import gripper_rotation_angle
-from dynarend_core.types import CameraView, Keyframe, Observation, Prediction
+from dynarend_core.types import CameraView, EpisodeMemory, Keyframe, Observation, Prediction
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,15 @@ def rlbench_steps(
 ) -> Iterator[DemonstratedStep]:
     """The keyframes of a recorded RLBench demonstration, seen by ``cameras`` (None: all)."""
     observed = 0
+    memory: EpisodeMemory | None = None
     for step, frame in enumerate(episode.keyframes()):
         observation = episode.observation(observed, instruction, step, cameras)
-        yield DemonstratedStep(frame, observed, observation, episode.label(frame), episode.views(frame, cameras))
+        if memory is None:
+            memory = EpisodeMemory.begin(observation)
+        else:
+            memory = memory.after(episode.label(observed), observation)
+        seen = memory.recalled(observation)
+        yield DemonstratedStep(frame, observed, seen, episode.label(frame), episode.views(frame, cameras))
         observed = frame
 
 
@@ -78,6 +84,8 @@ def record_steps(
     unknown = [c for c in cameras or () if c not in recorded]
     if unknown:
         raise DatasetError(f"the episode has no camera {', '.join(unknown)}; it has {', '.join(recorded)}")
+    memory: EpisodeMemory | None = None
+    led_here: Keyframe | None = None
     for t in episode.transitions:
         frame = episode.frames[t.frame_index]
         if frame.kind == "displaced":
@@ -88,7 +96,12 @@ def record_steps(
         )
         words = instruction or episode.instruction_used
         observation = Observation(views, frame.gripper, words, t.step, frame.q, frame.stamp_ns)
-        yield DemonstratedStep(t.target_index, t.frame_index, observation, t.keyframe, after)
+        if memory is None or led_here is None:
+            memory = EpisodeMemory.begin(observation)
+        else:
+            memory = memory.after(led_here, observation)
+        led_here = episode.executed.get(t.frame_index, t.keyframe)
+        yield DemonstratedStep(t.target_index, t.frame_index, memory.recalled(observation), t.keyframe, after)
 
 
 def compare(policy: Actor, steps: Iterable[DemonstratedStep]) -> Iterator[ComparedStep]:

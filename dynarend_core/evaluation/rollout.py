@@ -10,7 +10,7 @@ from typing import Protocol
 from dynarend_core.errors import ConfigurationError, MissingDependencyError, PlanningError
 from dynarend_core.geometry import se3
 from dynarend_core.sim.environment import UNDISTURBED, Environment
-from dynarend_core.types import Array, FailureReason, Keyframe, Observation, Prediction, StepResult
+from dynarend_core.types import Array, EpisodeMemory, FailureReason, Keyframe, Observation, Prediction, StepResult
 
 MAX_KEYFRAMES = 25
 """RLBench's limit. The longest scripted demonstration takes 23 (stack_blocks, four blocks)."""
@@ -138,8 +138,9 @@ class _Episode:
     def _play(self, max_keyframes: int) -> None:
         """Return on success; raise :class:`_EpisodeError` otherwise."""
         observation = self._reset()
+        memory = EpisodeMemory.begin(observation)
         for _ in range(max_keyframes):
-            keyframe = self._act(observation)
+            keyframe = self._act(memory.recalled(observation))
             result = self._step(keyframe)
             self.steps += 1
             if result.success:
@@ -147,6 +148,7 @@ class _Episode:
             if result.failure_reason is not FailureReason.NONE:
                 raise _EpisodeError(result.failure_reason, result.message)
             observation = result.observation
+            memory = memory.after(keyframe, observation)
         raise _EpisodeError(FailureReason.TIMEOUT, f"no success after {max_keyframes} keyframes")
 
     def _reset(self) -> Observation:

@@ -19,7 +19,10 @@ from dynarend_core.networks.dynarend import DynaRend, NetworkConfig
 from dynarend_core.networks.language import LANGUAGE_MODEL
 from dynarend_core.networks.stage import StageConfig
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 1 counts keyframes instead of remembering them; its networks still run."""
+
+_WITHOUT_MEMORY = {"memory": False, "first_points": 0}
 WEIGHTS = "policy.safetensors"
 CONFIG = "config.json"
 CARD = "CARD.md"
@@ -81,9 +84,9 @@ def load_info(folder: Path) -> CheckpointInfo:
     try:
         data = json.loads(path.read_text())
         version = data.pop("schema_version")
-        if version != SCHEMA_VERSION:
-            raise CheckpointError(f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}")
-        network = data.pop("network")
+        if version not in (1, SCHEMA_VERSION):
+            raise CheckpointError(f"{path} has schema version {version}, this program reads 1 and {SCHEMA_VERSION}")
+        network = {**(_WITHOUT_MEMORY if version == 1 else {}), **data.pop("network")}
         coarse, zoom = network.pop("coarse"), network.pop("zoom")
         sizes = NetworkConfig(coarse=_stage(coarse), zoom=None if zoom is None else _stage(zoom), **network)
         info = CheckpointInfo(network=sizes, **data)

@@ -14,14 +14,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dynarend_core.datasets.given import PAST_SIZE
 from dynarend_core.networks.action_decoder import GripperLogits, PoseHead
-from dynarend_core.networks.language import WordTokens
 from dynarend_core.networks.match_head import InstructionReader
+from dynarend_core.networks.network_input import NetworkInput
 from dynarend_core.networks.stage import Context, Hide, Latents, Stage, StageConfig, Values
+
+__all__ = ["DynaRend", "Look", "NetworkConfig", "NetworkInput"]
 
 MAX_STEPS = 16
 FRAME_SIZE = 5
-STATE_SIZE = 1 + 1 + MAX_STEPS + 3 + FRAME_SIZE
+COUNTER_STATE_SIZE = 1 + 1 + MAX_STEPS + 3 + FRAME_SIZE
+STATE_SIZE = 1 + 1 + 3 + FRAME_SIZE
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class NetworkConfig:
         points: Points the coarse stage is given.
         zoom_points: Points the zoom stage is given.
         reader_depth: Layers of the instruction reader.
+        memory: Remember the last keyframes; else count them, as networks of format version 1 do.
+        first_points: Points of the episode's first cloud that the coarse stage is given; 0 for none.
     """
 
     coarse: StageConfig = field(default_factory=StageConfig)
@@ -43,35 +49,8 @@ class NetworkConfig:
     points: int = 16384
     zoom_points: int = 8192
     reader_depth: int = 2
-
-
-@dataclass(frozen=True)
-class NetworkInput:
-    """One batch, without labels.
-
-    Attributes:
-        points: ``(b, n, 6)`` normalised xyz and rgb in ``[-1, 1]``.
-        words: Instruction tokens.
-        gripper_open: ``(b,)`` 1 open, 0 closed.
-        step: ``(b,)`` integer number of keyframes already done.
-        tip: ``(b, 3)`` normalised position of the gripper tip. Its rotation is left out on purpose: a network that
-            sees it copies it into the answer.
-        frame: ``(b, 5)`` where the robot's base lies in the cube: normalised xyz offset from its usual place, then
-            cosine and sine of its yaw. ``(0, 0, 0, 1, 0)`` except under augmentation.
-    """
-
-    points: Tensor
-    words: WordTokens
-    gripper_open: Tensor
-    step: Tensor
-    tip: Tensor
-    frame: Tensor
-
-    def to(self, device: torch.device | str) -> NetworkInput:
-        """The same input on another device."""
-        rest = (self.gripper_open, self.step, self.tip, self.frame)
-        points = self.points.to(device, non_blocking=True)
-        return NetworkInput(points, self.words.to(device), *(x.to(device, non_blocking=True) for x in rest))
+    memory: bool = True
+    first_points: int = 8192
 
 
 @dataclass(frozen=True)
@@ -91,8 +70,9 @@ class DynaRend(nn.Module):
         super().__init__()
         self.config = config
         width, heads = config.coarse.width, config.coarse.heads
-        self.reader = InstructionReader(width, heads, config.reader_depth, STATE_SIZE)
-        self.coarse = Stage(config.coarse)
+        state_size, past_size = (STATE_SIZE, PAST_SIZE) if config.memory else (COUNTER_STATE_SIZE, 0)
+        self.reader = InstructionReader(width, heads, config.reader_depth, state_size, past_size)
+        self.coarse = Stage(config.coarse, first=config.first_points > 0)
         self.zoom: Stage | None = None
         last = config.coarse
         if config.zoom is not None:
@@ -113,9 +93,11 @@ class DynaRend(nn.Module):
         if self.zoom is None:
             return
         for learned, fresh in ((self.coarse.stem, self.zoom.stem), (self.coarse.encoders[0], self.zoom.encoders[0])):
-            weights = learned.state_dict()
-            if {k: v.shape for k, v in weights.items()} == {k: v.shape for k, v in fresh.state_dict().items()}:
-                fresh.load_state_dict(weights)
+            weights, wanted = learned.state_dict(), fresh.state_dict()
+            # The zoom is not given the first cloud, whose channels are the last ones.
+            fits = {k: v[:, : wanted[k].shape[1]] if v.dim() > 1 else v for k, v in weights.items() if k in wanted}
+            if {k: v.shape for k, v in fits.items()} == {k: v.shape for k, v in wanted.items()}:
+                fresh.load_state_dict(fits)
 
     def look(self, given: NetworkInput) -> Look:
         """The coarse stage: read the instruction, encode the workspace, value every cell."""
@@ -129,11 +111,13 @@ class DynaRend(nn.Module):
             given: One batch.
             hide: Masks tokens in pretraining.
         """
-        words, state, meaning = self.reader(given.words, self.state(given))
-        tokens = torch.cat([words, state[:, None].to(words.dtype)], dim=1)
-        mask = torch.cat([given.words.mask, given.words.mask.new_ones(len(state), 1)], dim=1)
-        context = Context(tokens, mask, state, meaning)
-        return self.coarse.encode(given.points, given.tip, context, hide), context
+        past, known = (given.past, given.past_known) if self.config.memory else (None, None)
+        read = self.reader(given.words, self.state(given), past, known)
+        state = read.state
+        tokens = torch.cat([read.words, read.past, state[:, None].to(read.words.dtype)], dim=1)
+        mask = torch.cat([read.mask, read.mask.new_ones(len(state), 1)], dim=1)
+        context = Context(tokens, mask, state, read.meaning, past)
+        return self.coarse.encode(given.points, given.tip, context, hide, given.first), context
 
     def look_closer(
         self, points: Float[Tensor, "b n 6"], centre: Float[Tensor, "b 3"], tip: Float[Tensor, "b 3"], coarse: Look
@@ -160,17 +144,17 @@ class DynaRend(nn.Module):
         """Inverse of :meth:`to_zoom`."""
         return centre + xyz * self.zoom_scale
 
-    @staticmethod
-    def state(given: NetworkInput) -> Float[Tensor, "b s"]:
-        """What the reader is told of the robot."""
+    def state(self, given: NetworkInput) -> Float[Tensor, "b s"]:
+        """What the reader is told of the robot, beside what it remembers."""
+        is_open = given.gripper_open[:, None].float()
+        if self.config.memory:
+            width = is_open if given.width is None else given.width[:, None].float()
+            return torch.cat([is_open, width, given.tip, given.frame], dim=-1)
         step = given.step.clamp(0, MAX_STEPS - 1)  # later ones are told apart by their number alone
-        return torch.cat(
-            [
-                given.gripper_open[:, None].float(),
-                given.step[:, None].float() / 8.0,
-                F.one_hot(step, MAX_STEPS).float(),
-                given.tip,
-                given.frame,
-            ],
-            dim=-1,
-        )
+        counted = [given.step[:, None].float() / 8.0, F.one_hot(step, MAX_STEPS).float()]
+        return torch.cat([is_open, *counted, given.tip, given.frame], dim=-1)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers that :meth:`state` tells."""
+        return STATE_SIZE if self.config.memory else COUNTER_STATE_SIZE

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dynarend_core.networks import triplane
 
+SEEN_CHANNELS = 14
 _INDEX_BITS = 20
 _DEPTH_STEPS = 65535
 
@@ -80,15 +81,23 @@ def _describe(gathered: Tensor, seen: Tensor, cells: int) -> Float[Tensor, "b 3 
 
 
 class ZBufferStem(nn.Module):
-    """Z-buffer channels, cell coordinates and the way to the gripper, then a short convolutional pyramid."""
+    """Z-buffer channels, cell coordinates and the way to the gripper, then a short convolutional pyramid.
+
+    Args:
+        width: Channels of a token.
+        plane_cells: Cells along one edge of the z-buffer.
+        token_cells: Cells along one edge of the token planes.
+        channels: Channels of the finest features.
+        first: Also look at the episode's first cloud, in channels of its own: what the arm hides now was seen then.
+    """
 
     where: Tensor
 
-    def __init__(self, width: int, plane_cells: int, token_cells: int, channels: int) -> None:
+    def __init__(self, width: int, plane_cells: int, token_cells: int, channels: int, first: bool = False) -> None:
         super().__init__()
-        self.plane_cells = plane_cells
+        self.plane_cells, self.sees_first = plane_cells, first
         levels = (plane_cells // token_cells).bit_length() - 1
-        self.first = nn.Conv2d(22, channels, 3, padding=1)
+        self.first = nn.Conv2d(22 + SEEN_CHANNELS * first, channels, 3, padding=1)
         sizes = [channels * 2**i for i in range(levels)] + [width]
         self.down = nn.ModuleList(nn.Conv2d(sizes[i], sizes[i + 1], 3, 2, 1) for i in range(levels))
         self.skip_channels = tuple(sizes[:-1])
@@ -111,11 +120,16 @@ class ZBufferStem(nn.Module):
             planes.append(torch.cat([offset, height], dim=1))
         return torch.stack(planes, 1).clamp(-2.0, 2.0)
 
-    def forward(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"]) -> StemFeatures:
-        """Encode a cloud seen from a gripper tip, both in this cube's normalised coordinates."""
+    def forward(
+        self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], first: Float[Tensor, "b m 6"] | None = None
+    ) -> StemFeatures:
+        """Encode clouds (now, and at first) seen from a gripper tip, all in this cube's normalised coordinates."""
         b = len(points)
         seen = z_buffer(points, self.plane_cells)
-        x = torch.cat([seen, self.where.expand(b, -1, -1, -1, -1), self._to_tip(tip)], dim=2).flatten(0, 1)
+        channels = [seen, self.where.expand(b, -1, -1, -1, -1), self._to_tip(tip)]
+        if self.sees_first:
+            channels.append(torch.zeros_like(seen) if first is None else z_buffer(first, self.plane_cells))
+        x = torch.cat(channels, dim=2).flatten(0, 1)
         x = x.contiguous(memory_format=torch.channels_last)
         x = F.gelu(self.first(x))
         skips = []
@@ -126,21 +140,38 @@ class ZBufferStem(nn.Module):
 
 
 class PointMlpStem(nn.Module):
-    """The paper's stem: an MLP lifts every point to full width, each plane keeps the maximum along its normal."""
+    """The paper's stem: an MLP lifts every point to full width, each plane keeps the maximum along its normal.
 
-    def __init__(self, width: int, token_cells: int, hidden: int = 128) -> None:
+    Args:
+        width: Channels of a token.
+        token_cells: Cells along one edge of the token planes.
+        hidden: Channels inside the MLP.
+        first: Also look at the episode's first cloud, whose planes are added.
+    """
+
+    def __init__(self, width: int, token_cells: int, hidden: int = 128, first: bool = False) -> None:
         super().__init__()
         self.token_cells = token_cells
         self.mlp = nn.Sequential(
             nn.Linear(9, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
         self.plane_embedding = nn.Parameter(torch.zeros(3, width, 1, 1))
+        self.first_in = nn.Conv2d(width, width, 1) if first else None
         self.skip_channels: tuple[int, ...] = ()
         self.early_channels = width
 
-    def forward(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"]) -> StemFeatures:
-        """Encode a cloud seen from a gripper tip, both in this cube's normalised coordinates."""
-        b, _n, _ = points.shape
+    def forward(
+        self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], first: Float[Tensor, "b m 6"] | None = None
+    ) -> StemFeatures:
+        """Encode clouds (now, and at first) seen from a gripper tip, all in this cube's normalised coordinates."""
+        tokens = self._planes(points, tip) + self.plane_embedding
+        if self.first_in is not None and first is not None:
+            before = self._planes(first, tip)
+            tokens = tokens + self.first_in(before.flatten(0, 1)).unflatten(0, before.shape[:2])
+        return StemFeatures(tokens, (), tokens)
+
+    def _planes(self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 c t t"]:
+        """Maxima of the lifted points in the columns of each plane."""
         cells = self.token_cells
         ijk = triplane.cell_indices(points[..., :3], cells)
         inside = ((ijk >= 0) & (ijk < cells)).all(dim=-1)
@@ -148,9 +179,8 @@ class PointMlpStem(nn.Module):
         planes = []
         for first, second in triplane.PLANE_AXES:
             column = torch.where(inside, ijk[..., first] * cells + ijk[..., second], cells * cells)
-            pooled = features.new_zeros(b, cells * cells + 1, features.shape[-1])
+            pooled = features.new_zeros(len(points), cells * cells + 1, features.shape[-1])
             index = column[..., None].expand_as(features)
             pooled = pooled.scatter_reduce(1, index, features, "amax", include_self=False)
             planes.append(pooled[:, :-1].transpose(1, 2).unflatten(2, (cells, cells)))
-        tokens = torch.stack(planes, 1) + self.plane_embedding
-        return StemFeatures(tokens, (), tokens)
+        return torch.stack(planes, 1)

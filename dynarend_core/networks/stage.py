@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from dynarend_core.networks import triplane
@@ -35,6 +35,7 @@ class StageConfig:
         value_cells: Cells along one edge of the value map (and of the z-buffer).
         channels: Channels of the finest plane features.
         point_match: Also compare words with every point, for things that planes show only from outside.
+        late_match: Also compare words with decoded features, which have seen the whole scene: for relations.
     """
 
     stem: str = "zbuffer"
@@ -46,6 +47,7 @@ class StageConfig:
     value_cells: int = 32
     channels: int = 16
     point_match: bool = False
+    late_match: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class Context:
         mask: ``(b, m)`` True where a token exists.
         state: ``(b, c)`` the robot's state after reading the instruction.
         meaning: ``(b, c)`` plain meaning of the words that matter now.
+        past: ``(b, k, p)`` remembered keyframes, whose tokens come just before the last one; they begin with the place.
     """
 
     tokens: Tensor
     mask: Tensor
     state: Tensor
     meaning: Tensor
+    past: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,23 @@ class Values:
 
 
 class Stage(nn.Module):
-    """Stem, chained encoders and value decoder over one cube."""
+    """Stem, chained encoders and value decoder over one cube.
+
+    Args:
+        config: Sizes.
+        first: Whether the stem is also given the episode's first cloud.
+    """
 
     positions: Tensor
 
-    def __init__(self, config: StageConfig) -> None:
+    def __init__(self, config: StageConfig, first: bool = False) -> None:
         super().__init__()
         c = self.config = config
         stem: ZBufferStem | PointMlpStem
         if c.stem == "zbuffer":
-            stem = ZBufferStem(c.width, c.value_cells, c.token_cells, c.channels)
+            stem = ZBufferStem(c.width, c.value_cells, c.token_cells, c.channels, first)
         else:
-            stem = PointMlpStem(c.width, c.token_cells)
+            stem = PointMlpStem(c.width, c.token_cells, first=first)
         self.stem = stem
         self.encoders = nn.ModuleList(Transformer(c.width, c.heads, depth, c.hidden) for depth in c.depths)
         self.decoder = ValueDecoder(c.width, c.channels, c.token_cells, c.value_cells, stem.skip_channels)
@@ -126,16 +135,28 @@ class Stage(nn.Module):
             for layer in (self.point_in, self.point_gain):  # silent, like match_in: a trained stage may be given it
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(cast(Tensor, layer.bias))
+        self.late_match: MatchHead | None = None
+        if c.late_match:
+            self.late_match = MatchHead(c.width, self.decoder.channels, hidden=64)
+            self.late_gain = nn.Linear(c.width, 1)
+            nn.init.zeros_(self.late_gain.weight)
+            nn.init.constant_(self.late_gain.bias, 5.0)
         self.register_buffer("positions", triplane.cell_positions(c.token_cells), persistent=False)
 
     def encode(
-        self, points: Float[Tensor, "b n 6"], tip: Float[Tensor, "b 3"], context: Context, hide: Hide | None = None
+        self,
+        points: Float[Tensor, "b n 6"],
+        tip: Float[Tensor, "b 3"],
+        context: Context,
+        hide: Hide | None = None,
+        first: Float[Tensor, "b m 6"] | None = None,
     ) -> Latents:
         """Run the stem and the chain of encoders on one sequence of plane and context tokens.
 
-        ``hide`` replaces some of the scene's tokens before the first encoder; only pretraining does.
+        ``hide`` replaces some of the scene's tokens before the first encoder; only pretraining does. ``first`` is the
+        episode's first cloud.
         """
-        stem = self.stem(points, tip)
+        stem = self.stem(points, tip, first)
         match = self.match(stem.early, context.meaning)
         scene = stem.tokens + self._match_tokens(self.match_in, match)
         point_match = None
@@ -148,7 +169,7 @@ class Stage(nn.Module):
         b, n, _ = scene.shape
         tokens = torch.cat([scene, context.tokens.to(scene.dtype)], dim=1)
         mask = torch.cat([context.mask.new_ones(b, n), context.mask], dim=1)
-        turn = self._turn(context.mask)
+        turn = self._turn(context)
         planes = []
         for encoder in self.encoders:
             tokens = encoder(tokens, turn, mask)
@@ -161,17 +182,28 @@ class Stage(nn.Module):
         pooled = torch.stack([F.adaptive_avg_pool2d(match, t), F.adaptive_max_pool2d(match, t)], dim=2)
         return lift(pooled.flatten(0, 1)).unflatten(0, (len(match), 3))
 
-    def _turn(self, context_mask: Bool[Tensor, "b m"]) -> Rotary:
-        """Rotary angles of the sequence; context tokens sit at the cube's centre."""
-        positions = F.pad(self.positions, (0, 0, 0, context_mask.shape[1]))
-        return rotary(positions, self.config.width // self.config.heads, self.config.token_cells)
+    def _turn(self, context: Context) -> Rotary:
+        """Rotary angles of the sequence: keyframes sit where they were, other context tokens at the cube's centre."""
+        head_dim = self.config.width // self.config.heads
+        if context.past is None:
+            positions = F.pad(self.positions, (0, 0, 0, context.mask.shape[1]))
+            return rotary(positions, head_dim, self.config.token_cells)
+        b, k, _ = context.past.shape
+        words = context.mask.shape[1] - k - 1
+        scene = F.pad(self.positions, (0, 0, 0, words)).expand(b, -1, -1)
+        positions = torch.cat([scene, context.past[..., :3], scene.new_zeros(b, 1, 3)], dim=1)
+        cos, sin = rotary(positions, head_dim, self.config.token_cells)
+        return cos[:, None], sin[:, None]
 
     def decode(self, latents: Latents, context: Context) -> Values:
-        """Value logits of the future triplane, plus the match of words and early features as far as the state asks."""
+        """Value logits of the future triplane, plus matches of words and features as far as the state asks."""
         features, heat = self.decoder(latents.future, latents.stem.skips)
         match = latents.match * self.match_gain(context.state).float()[..., None, None]
         if latents.point_match is not None:
             match = match + latents.point_match * self.point_gain(context.state).float()[..., None, None]
         if match.shape[-1] != heat.shape[-1]:
             match = F.interpolate(match, size=heat.shape[-2:], mode="bilinear", align_corners=False)
+        if self.late_match is not None:
+            late = self.late_match(features, context.meaning)
+            match = match + late * self.late_gain(context.state).float()[..., None, None]
         return Values(heat.float() + match, features)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,17 @@ from dynarend_core.networks.checkpoint import (
     load_checkpoint,
     load_info,
     save_checkpoint,
-    write_text,
 )
-from dynarend_core.networks.dynarend import DynaRend, NetworkConfig
+from dynarend_core.networks.dynarend import DynaRend
+from dynarend_core.networks.growth import can_grow, grow
 from dynarend_core.networks.language import SentenceEncoder
 from dynarend_core.policy import Policy
 from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.card import card_text, lineage
 from dynarend_core.training.finetune_config import FinetuneConfig
 from dynarend_core.training.finetune_data import load_finetune_data
-from dynarend_core.training.focus import Focus, apply_focus, measure_focus
+from dynarend_core.training.focus import Focus, FocusPlan, apply_focus, measure_focus, read_focus, write_focus
+from dynarend_core.training.grounding import Grounding
 from dynarend_core.training.logs import RunLogs
 from dynarend_core.training.loop import StepLog, TrainingLoop
 from dynarend_core.training.names import NameTable
@@ -87,13 +88,14 @@ class Finetune:
         info = self._info(train)
         loop = self._loop(train, info)
         if self.config.focus:
-            self._focus(train, loop, info)
+            self._focus(train, loop, info, self.config.out / "focus.json", anew=not self.config.resume)
         if self.config.resume:
             loop.resume(self.config.out / "state")
+        plan = self._plan(train, loop)
         for sentence in train.sentences():
             self.encoder.encode(sentence)
         logs = RunLogs(self.config.out, first_step=loop.step) if self.is_main else None
-        losses = self._train(loop, info, held_out, logs)
+        losses = self._train(self._steps(train, loop, info, plan), loop, info, held_out, logs)
         reports: list[StepReport] = []
         if self.is_main and logs is not None:
             self._save(loop, info, [])
@@ -104,8 +106,38 @@ class Finetune:
         policy = str(self.config.out / "policy")
         return FinetuneReport(policy, loop.step, loop.elapsed_s, samples / max(loop.elapsed_s, 1e-9), losses, reports)
 
+    def _plan(self, train: KeyframeDataset, loop: TrainingLoop[DynaRend]) -> FocusPlan | None:
+        """When to look at what is missed; what a run that goes on saw last is drawn by at once."""
+        if self.config.focus_from is None:
+            return None
+        plan = FocusPlan(self.config.out, self.config.focus_from)
+        last = main_first(lambda: plan.resume(loop.step))
+        if last is not None:
+            apply_focus(train, read_focus(last))
+        return plan
+
+    def _steps(
+        self, train: KeyframeDataset, loop: TrainingLoop[DynaRend], info: CheckpointInfo, plan: FocusPlan | None
+    ) -> Iterator[StepLog]:
+        """The loop's steps; between them, where it is due, what is missed is looked at and drawn more often."""
+        while True:
+            if plan is not None and plan.due(loop.step, loop.done()):
+                self._focus(train, loop, info, plan.path(loop.step), anew=True)
+                plan.looked()
+            for log in loop.run():
+                yield log
+                if plan is not None and plan.due(loop.step, loop.done()):
+                    break  # batches drawn ahead are drawn again
+            else:
+                return
+
     def _train(
-        self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs | None
+        self,
+        steps: Iterator[StepLog],
+        loop: TrainingLoop[DynaRend],
+        info: CheckpointInfo,
+        held_out: KeyframeDataset,
+        logs: RunLogs | None,
     ) -> dict[str, float]:
         c = self.config
         upkeep = None
@@ -114,7 +146,7 @@ class Finetune:
             check = functools.partial(self._validate, loop, info, held_out, logs, c.validation_frames)
             upkeep = Upkeep(c.save_every_s, save, c.validate_every_s, check)
         average: dict[str, float] = {}
-        for log in loop.run():
+        for log in steps:
             for name, value in log.losses.items():
                 average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
             if logs is None or upkeep is None:  # not the main process
@@ -142,47 +174,60 @@ class Finetune:
     def _loop(self, train: KeyframeDataset, info: CheckpointInfo) -> TrainingLoop[DynaRend]:
         torch.manual_seed(self.config.loop.seed)
         if self.config.initial_policy is not None:
-            network, start = load_checkpoint(self.config.initial_policy)
-            if start.network != info.network:
-                if start.network != _without_points(info.network):
-                    raise CheckpointError(
-                        f"{self.config.initial_policy} (preset {start.preset!r}) has other network sizes than preset "
-                        f"{info.preset!r}; train with --preset {start.preset} or from scratch"
-                    )
-                grown = build_network(info)
-                grown.load_state_dict(network.state_dict(), strict=False)  # comparing with points starts silent
-                network = grown
+            network = self._grown(self.config.initial_policy, info)
         else:
             network = build_network(info)
         edge = float(np.ptp(SCENE_AABB_BASE, axis=0).max())
         query_noise = 2.0 * self.config.preset.training.query_noise_m / edge
 
         def prepare(rng: np.random.Generator, count: int) -> Batch:
-            return collate([train.draw(rng) for _ in range(count)], self.encoder, rng)
+            return collate(train.draw_batch(rng, count, self.config.paired), self.encoder, rng)
 
-        names = NameTable(train.names, self.encoder) if train.names else None
         key = store_key(DemonstrationStore(self.config.data), self.config.demonstrations)
         config = dataclasses.replace(self.config.loop, variant=f"{self.config.variant()} {key}")
-        return TrainingLoop(network, LossModule(network, query_noise, names), prepare, config)
+        losses = LossModule(network, query_noise, self._grounding(train), [task.task for task in train.tasks])
+        return TrainingLoop(network, losses, prepare, config)
 
-    def _focus(self, train: KeyframeDataset, loop: TrainingLoop[DynaRend], info: CheckpointInfo) -> None:
-        """Measured once; a resumed run reads what the first one wrote."""
-        path = self.config.out / "focus.json"
+    def _grown(self, folder: Path, info: CheckpointInfo) -> DynaRend:
+        """The initial policy's network, with what this run's has more.
+
+        Raises:
+            CheckpointError: It has other sizes.
+        """
+        network, start = load_checkpoint(folder)
+        if start.network == info.network:
+            return network
+        if not can_grow(start.network, info.network):
+            raise CheckpointError(
+                f"{folder} (preset {start.preset!r}) has other network sizes than preset "
+                f"{info.preset!r}; train with --preset {start.preset} or from scratch"
+            )
+        grown = build_network(info)
+        grow(network, grown)
+        return grown
+
+    def _grounding(self, train: KeyframeDataset) -> Grounding | None:
+        if not train.names:
+            return None
+        return Grounding(NameTable(train.names, self.encoder), self.config.naming, self.config.naming_late)
+
+    def _focus(
+        self, train: KeyframeDataset, loop: TrainingLoop[DynaRend], info: CheckpointInfo, path: Path, anew: bool
+    ) -> None:
+        """Draw by what the network misses: measured now, or read where it was written before."""
 
         def measured() -> list[Focus]:
-            if self.is_main and not (self.config.resume and path.is_file()):
-                policy = self._policy(loop, info)
-                text = json.dumps([dataclasses.asdict(f) for f in measure_focus(policy, train, self.on_data)], indent=2)
+            if self.is_main and (anew or not path.is_file()):
+                focus = measure_focus(self._policy(loop, info), train, self.on_data)
                 loop.network.train()
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, text + "\n")
-            return [Focus(**f) for f in json.loads(path.read_text())]
+                write_focus(path, focus)
+            return read_focus(path)
 
         apply_focus(train, main_first(measured))
 
     def _policy(self, loop: TrainingLoop[DynaRend], info: CheckpointInfo) -> Policy:
         """The network as it is, with one look: several would only make the same errors a little smaller."""
-        return Policy(loop.network, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
+        return Policy(loop.result, dataclasses.replace(info, looks=1), self.config.loop.device, self.encoder)
 
     def _validate(
         self, loop: TrainingLoop[DynaRend], info: CheckpointInfo, held_out: KeyframeDataset, logs: RunLogs, frames: int
@@ -206,8 +251,4 @@ class Finetune:
             "validation": [dataclasses.asdict(r) for r in reports],
         }
         info = dataclasses.replace(info, training=summary)
-        save_checkpoint(self.config.out / "policy", loop.network, info, card_text(info))
-
-
-def _without_points(config: NetworkConfig) -> NetworkConfig:
-    return dataclasses.replace(config, coarse=dataclasses.replace(config.coarse, point_match=False))
+        save_checkpoint(self.config.out / "policy", loop.result, info, card_text(info))

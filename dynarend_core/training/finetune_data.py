@@ -39,8 +39,9 @@ def load_finetune_data(config: FinetuneConfig, on_data: OnData) -> tuple[Keyfram
     p, t, wanted = config.preset, config.preset.training, config.demonstrations
     augmentation = AugmentationConfig(translation_m=t.translation_m, yaw_deg=t.yaw_deg)
     edge = p.network.zoom_edge_m if p.network.zoom is not None else 0.0
-    sample = SampleConfig(p.network.points, p.network.zoom_points, edge, t.zoom_noise_m, augmentation)
-    named = _named(config.data, on_data) if config.naming else None
+    n = p.network
+    sample = SampleConfig(n.points, n.zoom_points, edge, t.zoom_noise_m, augmentation, n.first_points)
+    named = _named(config.data, on_data) if config.naming or config.naming_late else None
     tasks = _tasks(config.data, on_data, wanted)
     splits = [_split(len(task.instructions), wanted) for task in tasks]
     if config.validation_data is None:
@@ -48,7 +49,8 @@ def load_finetune_data(config: FinetuneConfig, on_data: OnData) -> tuple[Keyfram
     else:
         held_out = KeyframeDataset(_tasks(config.validation_data, on_data), SCENE_AABB_BASE, sample)
         splits = [(np.arange(wanted or len(task.instructions)), s[1]) for task, s in zip(tasks, splits, strict=True)]
-    return KeyframeDataset(tasks, SCENE_AABB_BASE, sample, [s[0] for s in splits], named), held_out
+    chosen = [s[0] for s in splits]
+    return KeyframeDataset(tasks, SCENE_AABB_BASE, sample, chosen, named, config.origin_weights), held_out
 
 
 def _tasks(root: Path, on_data: OnData, wanted: int | None = None) -> list[TaskClouds]:

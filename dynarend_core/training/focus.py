@@ -1,19 +1,24 @@
 """Which keyframes a policy gets wrong: what it should be shown more often when it is trained further.
 
 After some hours most keyframes of most tasks are right to millimetres, and a few are guessed: which of two taps, which
-of three pegs. Drawn alike, the few get a small share of the steps. Here the policy to start from is asked once for
-some training frames of every task and keyframe, and what it misses is drawn more often from then on: tasks by their
-worst keyframe, then the keyframes of a task. (By keyframe alone, long tasks that leave a free choice would take most.)
+of three pegs. Drawn alike, the few get a small share of the steps. Here the policy to start from is asked once, or
+the network itself later in its run, for some training frames of every task and keyframe, and what it misses is drawn
+more often from then on: tasks by their worst keyframe, then the keyframes of a task. (By keyframe alone, long tasks
+that leave a free choice would take most.)
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from dynarend_core.datasets.keyframe_dataset import KeyframeDataset
+from dynarend_core.networks.checkpoint import write_text
 from dynarend_core.policy import Policy
 from dynarend_core.training.validation import keyframe_errors
 
@@ -91,3 +96,52 @@ def apply_focus(dataset: KeyframeDataset, focus: list[Focus]) -> None:
         each = np.array([shares[task.task, step] for step in steps.tolist()]) / counts
         weights.append(each[inverse])
     dataset.weigh(weights)
+
+
+def write_focus(path: Path, focus: list[Focus]) -> None:
+    """Write what was measured, in one move."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps([dataclasses.asdict(f) for f in focus], indent=2) + "\n")
+
+
+def read_focus(path: Path) -> list[Focus]:
+    """What :func:`write_focus` wrote."""
+    return [Focus(**f) for f in json.loads(path.read_text())]
+
+
+class FocusPlan:
+    """When a run looks again at what its network gets wrong, and what it found at which step.
+
+    Measurements are files ``focus_<step>.json`` of the run's folder: a run that goes on after an interruption draws as
+    the first one did.
+
+    Args:
+        folder: Run folder.
+        begin: Share of the run after which it looks for the first time; then after every tenth of the run.
+    """
+
+    EVERY = 0.1
+
+    def __init__(self, folder: Path, begin: float) -> None:
+        self._folder, self._begin = folder, begin
+        self._looks = 0
+
+    def due(self, step: int, done: float) -> bool:
+        """Whether to look now, at a step at which this share of the run is done; once at a step."""
+        return self._begin + self._looks * self.EVERY <= done < 1.0 and not self.path(step).is_file()
+
+    def path(self, step: int) -> Path:
+        """File of what is found at a step."""
+        return self._folder / f"focus_{step:07d}.json"
+
+    def looked(self) -> None:
+        """It has been looked."""
+        self._looks += 1
+
+    def resume(self, step: int) -> Path | None:
+        """The last look up to a step, None if there is none; files of later steps are removed."""
+        files = sorted(self._folder.glob("focus_*.json"))
+        for path in (later := [p for p in files if int(p.stem.split("_")[1]) > step]):
+            path.unlink()
+        self._looks = len(files) - len(later)
+        return files[self._looks - 1] if self._looks else None

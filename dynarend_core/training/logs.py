@@ -35,13 +35,19 @@ class RunLogs:
         path.write_text("".join(line + "\n" for line in kept))
         self._file = open(path, "a", buffering=1)  # noqa: SIM115
         self._every = every
+        self._shares: dict[str, list[float]] = {}
         self._board = _board(folder / "tensorboard", first_step)
 
     def step(self, log: StepLog) -> None:
-        """Log an optimiser step, if it is its turn."""
+        """Log an optimiser step, if it is its turn; shares of right answers as their mean since the last line."""
+        for name, value in log.losses.items():
+            if "/" in name:
+                self._shares.setdefault(name, []).append(value)
         if log.step % self._every and log.step != 1:
             return
-        values = {f"loss/{name}": value for name, value in log.losses.items()}
+        values = {name if "/" in name else f"loss/{name}": value for name, value in log.losses.items()}
+        values |= {name: float(np.mean(shares)) for name, shares in self._shares.items()}
+        self._shares.clear()
         values |= {"optimizer/learning_rate": log.learning_rate, "optimizer/gradient_norm": log.gradient_norm}
         self._write({"step": log.step, "elapsed_s": round(log.elapsed_s, 2), **values})
         for name, value in values.items():

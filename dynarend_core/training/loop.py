@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import time
@@ -71,6 +72,7 @@ class LoopConfig:
         """Settings a resumed run must share for its continuation to be the same run."""
         t = self.training
         key = f"seed={self.seed} steps={t.steps} batch={t.batch_size} lr={t.learning_rate} bf16={self.bf16}"
+        key += f" average={t.average}" if t.average else ""
         return f"{key} {self.variant}".rstrip()
 
 
@@ -126,7 +128,13 @@ class TrainingLoop(Generic[Network]):
             betas=(0.9, 0.98),
             weight_decay=t.weight_decay,
         )
+        self.average = copy.deepcopy(network).requires_grad_(False).eval() if t.average else None
         self.step, self.elapsed_s, self._broken = 0, 0.0, 0
+
+    @property
+    def result(self) -> Network:
+        """What training is for: the average of the weights if one is kept, else the network."""
+        return self.network if self.average is None else self.average
 
     @property
     def is_main(self) -> bool:
@@ -141,16 +149,17 @@ class TrainingLoop(Generic[Network]):
         """
         last = min(self.config.training.steps, until_step or self.config.training.steps)
         batches = self._batches(self.step, last)
-        while self.step < last and self._done() < 1.0:
+        while self.step < last and self.done() < 1.0:
             start = time.perf_counter()
-            done = self._done()
+            done = self.done()
             batch = next(batches)
             with denormals_flushed():
                 log = self._step(batch, done)
             self.elapsed_s += time.perf_counter() - start
             yield dataclasses.replace(log, elapsed_s=self.elapsed_s)
 
-    def _done(self) -> float:
+    def done(self) -> float:
+        """How much of the run is done, in [0, 1]; all processes of a run say the same."""
         done = progress(self.step, self.config.training.steps, self.elapsed_s, self.config.time_limit_s)
         if self.world > 1 and self.config.time_limit_s is not None:
             shared = torch.tensor(done, device=self.config.device)
@@ -171,10 +180,20 @@ class TrainingLoop(Generic[Network]):
         if torch.isfinite(norm):
             self.optimizer.step()
             self._broken = 0
+            self._add_to_average()
         else:
             self._count_broken()
         self.step += 1
         return StepLog(self.step, losses.detached(), rate, float(norm), self.elapsed_s, done)
+
+    @torch.no_grad()
+    def _add_to_average(self) -> None:
+        """Move the average towards the weights: by more in the first steps, so that it forgets where they began."""
+        if self.average is None:
+            return
+        kept = min(self.config.training.average, (1.0 + self.step) / (10.0 + self.step))
+        new = [p.detach() for p in self.network.parameters()]
+        torch._foreach_lerp_(list(self.average.parameters()), new, 1.0 - kept)
 
     def _count_broken(self) -> None:
         self._broken += 1
@@ -208,7 +227,8 @@ class TrainingLoop(Generic[Network]):
 
     def save(self, folder: Path) -> None:
         """Write everything needed to go on exactly from here."""
-        save_state(folder, self.network, self.optimizer, RunProgress(self.step, self.elapsed_s, self.config.key()))
+        progress = RunProgress(self.step, self.elapsed_s, self.config.key())
+        save_state(folder, self.network, self.optimizer, progress, self.average)
 
     def resume(self, folder: Path) -> None:
         """Go on from what :meth:`save` wrote.
@@ -216,5 +236,5 @@ class TrainingLoop(Generic[Network]):
         Raises:
             CheckpointError: Nothing to resume, damaged, or started with other settings.
         """
-        state = load_state(folder, self.network, self.optimizer, self.config.key())
+        state = load_state(folder, self.network, self.optimizer, self.config.key(), self.average)
         self.step, self.elapsed_s = state.step, state.elapsed_s

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +15,15 @@ from dynarend_core.networks.action_decoder import GripperLogits, rotation_code
 
 TARGET_SIGMA_CELLS = 0.7
 ROTATION_WEIGHT = 2.0
-NAMING_WEIGHT = 0.2
+NAMING_WEIGHT, LATE_NAMING_WEIGHT = 0.2, 0.5
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Scalars of one batch; ``total`` is what is minimised."""
+    """Scalars of one batch; ``total`` is what is minimised.
+
+    ``accuracies`` are no losses: shares of right answers, of what this batch had questions for.
+    """
 
     coarse: Tensor
     zoom: Tensor
@@ -27,17 +31,21 @@ class Losses:
     gripper: Tensor
     collision: Tensor
     naming: Tensor
+    late_naming: Tensor
+    accuracies: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def total(self) -> Tensor:
         """Weighted sum."""
         pose = self.coarse + self.zoom + ROTATION_WEIGHT * self.rotation
-        return pose + self.gripper + 0.5 * self.collision + NAMING_WEIGHT * self.naming
+        naming = NAMING_WEIGHT * self.naming + LATE_NAMING_WEIGHT * self.late_naming
+        return pose + self.gripper + 0.5 * self.collision + naming
 
     def detached(self) -> dict[str, float]:
-        """Plain numbers for logs."""
-        names = ("coarse", "zoom", "rotation", "gripper", "collision", "naming", "total")
-        return {name: float(getattr(self, name).detach()) for name in names}
+        """Plain numbers for logs; shares of right answers as ``accuracy/<of what>``."""
+        names = ("coarse", "zoom", "rotation", "gripper", "collision", "naming", "late_naming", "total")
+        losses = {name: float(getattr(self, name).detach()) for name in names}
+        return losses | {f"accuracy/{name}": float(share) for name, share in self.accuracies.items()}
 
 
 def line_targets(xyz: Float[Tensor, "b 3"], n: int, sigma: float = TARGET_SIGMA_CELLS) -> Float[Tensor, "b 3 n"]:
@@ -80,25 +88,41 @@ def rotation_loss(code: Float[Tensor, "b 9"], rotation: Float[Tensor, "b 3 3"]) 
     return (code - rotation_code(rotation)).abs().sum(-1).mean()
 
 
+@dataclass(frozen=True)
+class Heats:
+    """Value logits of both stages; ``zoom`` and its target are None for a network without that stage.
+
+    Attributes:
+        coarse: ``(b, 3, n, n)``.
+        zoom: ``(b, 3, m, m)``.
+        zoom_target: ``(b, 3)`` label in the zoom cube's coordinates.
+    """
+
+    coarse: Tensor
+    zoom: Tensor | None = None
+    zoom_target: Tensor | None = None
+
+
 def policy_losses(
-    coarse_heat: Float[Tensor, "b 3 n n"],
-    zoom_heat: Float[Tensor, "b 3 m m"] | None,
+    heats: Heats,
     logits: GripperLogits,
     target: Float[Tensor, "b 3"],
-    zoom_target: Float[Tensor, "b 3"] | None,
     rotation: Float[Tensor, "b 3 3"],
     target_open: Float[Tensor, b],
     target_ignore: Float[Tensor, b],
-    naming: Tensor | None = None,
 ) -> Losses:
-    """All terms of one batch; positions in the coordinates of the stage they belong to; naming is a loss itself."""
-    coarse = value_loss(coarse_heat, target)
-    zoom = coarse.new_zeros(()) if zoom_heat is None or zoom_target is None else value_loss(zoom_heat, zoom_target)
+    """The action's terms of one batch, without those of names; ``target`` in the coarse stage's coordinates."""
+    coarse = value_loss(heats.coarse, target)
+    zero = coarse.new_zeros(())
+    zoom = zero
+    if heats.zoom is not None and heats.zoom_target is not None:
+        zoom = value_loss(heats.zoom, heats.zoom_target)
     return Losses(
         coarse=coarse,
         zoom=zoom,
         rotation=rotation_loss(logits.rotation, rotation),
         gripper=F.binary_cross_entropy_with_logits(logits.gripper_open, target_open),
         collision=F.binary_cross_entropy_with_logits(logits.ignore_collisions, target_ignore),
-        naming=coarse.new_zeros(()) if naming is None else naming,
+        naming=zero,
+        late_naming=zero,
     )

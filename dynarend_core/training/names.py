@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dynarend_core.networks.dynarend import DynaRend
 from dynarend_core.networks.language import LANGUAGE_WIDTH, SentenceEncoder, WordTokens, stack_words
+from dynarend_core.networks.match_head import MatchHead
 from dynarend_core.networks.triplane import sample
 from dynarend_core.rendering.rays import Rays
 
@@ -39,32 +40,41 @@ class NameTable(nn.Module):
         for key, value in (("vectors", vectors), ("features", stacked.features), ("mask", stacked.mask)):
             self.register_buffer(key, value, persistent=False)
 
-    def logits(self, network: DynaRend, meanings: Tensor, early: Tensor, xyz: Float[Tensor, "b r 3"]) -> Tensor:
+    def logits(self, match: MatchHead, meanings: Tensor, planes: Tensor, xyz: Float[Tensor, "b r 3"]) -> Tensor:
         """How well each name fits each point, by the policy's own way of finding what it is told.
 
         The reader reads a name as if it were the instruction and picks the words that matter; the match head compares
-        them with the early features of a cell, in each plane. Here the cell is given by a point on a surface, and
-        every name of the vocabulary is compared.
+        them with the features of a cell, in each plane. Here the cell is given by a point on a surface, and every name
+        is compared.
 
         Args:
-            network: Its coarse stage's match head is asked.
+            match: A match head of the policy's coarse stage.
             meanings: ``(n, c)`` of :meth:`meanings`.
-            early: ``(b, 3, k, n, n)`` early plane features.
+            planes: ``(b, 3, k, n, n)`` plane features that this head compares.
             xyz: Points, normalised coordinates.
 
         Returns:
             ``(b, r, n)`` logits.
         """
-        match = network.coarse.match
         word = F.normalize(match.word(meanings).float(), dim=-1)
-        cells = match.planes(early.flatten(0, 1)).unflatten(0, (len(early), 3)).float()
-        at = sample(F.normalize(cells, dim=2), xyz)
+        at = sample(F.normalize(match.cells(planes), dim=2), xyz)
         return SHARPNESS * torch.einsum("brpc,nc->brn", at, word)
 
-    def meanings(self, network: DynaRend, state: Float[Tensor, "b s"]) -> Float[Tensor, "n c"]:
-        """What the reader picks of each name, read in one or another state of the robot."""
-        states = state.repeat(len(self.names) // len(state) + 1, 1)[: len(self.names)]
-        return network.reader(WordTokens(self.features, self.mask), states)[2]
+    def meanings(
+        self, network: DynaRend, state: Float[Tensor, "b s"], ids: Int[Tensor, n] | None = None
+    ) -> Float[Tensor, "n c"]:
+        """What the reader picks of each name, read in one or another state of the robot.
+
+        Args:
+            network: Its reader reads.
+            state: States, used in turn.
+            ids: Names to read; None for all.
+        """
+        features, mask = self.features, self.mask
+        if ids is not None:
+            features, mask = features[ids], mask[ids]
+        states = state.repeat(len(mask) // len(state) + 1, 1)[: len(mask)]
+        return network.reader(WordTokens(features, mask), states).meaning
 
 
 def name_vectors(names: Sequence[str], encoder: SentenceEncoder) -> Float[Tensor, "n s"]:

@@ -27,6 +27,7 @@ class TrainingConfig:
         yaw_deg: Largest turn about the vertical [degrees].
         zoom_noise_m: Largest offset of the zoom cube's centre from the label along each axis [m].
         query_noise_m: Standard deviation of the position at which the pose head is trained [m].
+        average: Share that an average of the weights keeps at each step, which becomes the policy; 0 for no average.
 
     Raises:
         ConfigurationError: a value out of range.
@@ -42,11 +43,14 @@ class TrainingConfig:
     yaw_deg: float = 45.0
     zoom_noise_m: float = 0.05
     query_noise_m: float = 0.004
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0.0 <= self.average < 1.0:
+            raise ConfigurationError(f"average must lie in [0, 1), got {self.average}; 0.999 is usual")
         if not 0.0 <= self.yaw_deg <= 180.0:
             raise ConfigurationError(f"yaw_deg must lie between 0 and 180, got {self.yaw_deg}")
 
@@ -84,24 +88,36 @@ class Preset:
     looks: int = 1
 
 
-def _tiny(depths: tuple[int, ...]) -> StageConfig:
-    return StageConfig(width=48, heads=2, depths=depths, hidden=96, token_cells=4, value_cells=16, channels=16)
+def _tiny(depths: tuple[int, ...], late_match: bool = False) -> StageConfig:
+    return StageConfig(
+        width=48, heads=2, depths=depths, hidden=96, token_cells=4, value_cells=16, channels=16, late_match=late_match
+    )
 
 
-def _base(depths: tuple[int, ...]) -> StageConfig:
-    return StageConfig(width=384, heads=6, depths=depths, hidden=1024, token_cells=16, value_cells=64, channels=48)
+def _base(depths: tuple[int, ...], late_match: bool = False) -> StageConfig:
+    return StageConfig(
+        width=384, heads=6, depths=depths, hidden=1024, token_cells=16, value_cells=64, channels=48,
+        late_match=late_match,
+    )  # fmt: skip
 
 
 PRESETS = {
     "debug": Preset(
-        NetworkConfig(coarse=_tiny((1, 1)), zoom=_tiny((1,)), points=4096, zoom_points=2048, reader_depth=1),
+        NetworkConfig(
+            coarse=_tiny((1, 1), late_match=True),
+            zoom=_tiny((1,)),
+            points=4096,
+            zoom_points=2048,
+            reader_depth=1,
+            first_points=2048,
+        ),
         TrainingConfig(steps=300, batch_size=16, learning_rate=2e-3),
         RenderingConfig(RenderConfig(FieldConfig(channels=16, hidden=32), strata=16, guided=8), rays=48),
     ),
-    "small": Preset(),
-    "tasks": Preset(NetworkConfig(coarse=StageConfig(point_match=True)), looks=6),
+    "small": Preset(NetworkConfig(coarse=StageConfig(late_match=True))),
+    "tasks": Preset(NetworkConfig(coarse=StageConfig(point_match=True, late_match=True)), looks=6),
     "base": Preset(
-        NetworkConfig(coarse=_base((4, 4)), zoom=_base((4,)), points=32768, zoom_points=16384),
+        NetworkConfig(coarse=_base((4, 4), late_match=True), zoom=_base((4,)), points=32768, zoom_points=16384),
         TrainingConfig(steps=20_000, batch_size=128, learning_rate=3e-4, warmup_steps=500),
         RenderingConfig(RenderConfig(FieldConfig(channels=64, hidden=128), strata=48, guided=24), rays=192),
     ),

@@ -55,7 +55,9 @@ def load_pretrain_data(c: PretrainConfig, on_data: Callable[[str, int, int], Non
         p.training.translation_m, p.training.yaw_deg, brightness=0.0, contrast=0.0, tint=0.0, recolour=0.0
     )
     keyframes = KeyframeDataset(
-        clouds, SCENE_AABB_BASE, SampleConfig(p.network.points, zoom_edge_m=0.0, augmentation=augmentation)
+        clouds,
+        SCENE_AABB_BASE,
+        SampleConfig(p.network.points, zoom_edge_m=0.0, first_points=p.network.first_points, augmentation=augmentation),
     )
     episodes = {t.task: len(t.instructions) for t in clouds}
     info = CheckpointInfo(

@@ -131,7 +131,7 @@ class Pretrainer(nn.Module):
 
     def _naming(self, names: NameTable, meanings: Tensor, latents: Latents, batch: RenderBatch) -> Tensor:
         points = surface_points(batch.now.rays, batch.now.depth, self.renderer.box)
-        logits = names.logits(self.network, meanings, latents.stem.early, points)
+        logits = names.logits(self.network.coarse.match, meanings, latents.stem.early, points)
         return naming_loss(logits, torch.where(batch.now.valid, batch.now.names, -1))
 
     def _finding(self, meanings: Tensor, latents: Latents, batch: RenderBatch) -> Tensor:

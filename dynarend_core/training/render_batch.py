@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from dynarend_core.datasets.rendering_dataset import PixelSample, RenderSample
-from dynarend_core.networks.dynarend import NetworkInput
 from dynarend_core.networks.language import SentenceEncoder
+from dynarend_core.networks.network_input import NetworkInput, stack_given
 from dynarend_core.rendering.rays import Rays, pixel_rays
-from dynarend_core.training.batch import given_of
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def collate_rendering(
     shares = rng.uniform(*mask_ratio, (len(samples), 1))
     hidden = rng.random((len(samples), tokens)) < shares
     return RenderBatch(
-        given_of([s.sample for s in samples], encoder),
+        stack_given([s.sample.given for s in samples], encoder),
         torch.from_numpy(hidden),
         _targets([s.now for s in samples], rng, ray_samples),
         _targets([s.future for s in samples], rng, ray_samples),

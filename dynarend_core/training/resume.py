@@ -38,13 +38,22 @@ class RunProgress:
     run_key: str
 
 
-def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: RunProgress) -> None:
+def save_state(
+    folder: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: RunProgress,
+    average: nn.Module | None = None,
+) -> None:
     """Write weights, optimiser, random state and counters in one file; the previous one stays until it is complete.
 
-    The counters stand in ``state.json`` once more, for people.
+    ``average`` is the network with the average of the weights, if one is kept. The counters stand in ``state.json``
+    once more, for people.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {f"network.{k}": v.detach().contiguous() for k, v in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{k}": v.detach().contiguous() for k, v in average.state_dict().items()}
     tensors["random.torch"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -57,7 +66,13 @@ def save_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimize
     write_text(folder / PROGRESS, json.dumps(asdict(progress), indent=2) + "\n")
 
 
-def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, run_key: str) -> RunProgress:
+def load_state(
+    folder: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    run_key: str,
+    average: nn.Module | None = None,
+) -> RunProgress:
     """Restore everything :func:`save_state` wrote.
 
     Raises:
@@ -78,7 +93,9 @@ def load_state(folder: Path, network: nn.Module, optimizer: torch.optim.Optimize
             "resume with the same settings or choose another --out"
         )
     try:
-        network.load_state_dict({k[len("network.") :]: v for k, v in tensors.items() if k.startswith("network.")})
+        for module, prefix in ((network, "network."), (average, "average.")):
+            if module is not None:
+                module.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
     except RuntimeError as error:
         raise CheckpointError(f"{path} is the state of another network; resume with the run's own --preset") from error
     torch.set_rng_state(tensors["random.torch"])

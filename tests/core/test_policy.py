@@ -9,7 +9,7 @@ from dynarend_core.geometry.frames import SCENE_AABB_BASE
 from dynarend_core.geometry.rotations import gripper_rotation_angle, rotation_angle, rotation_x, rotation_z
 from dynarend_core.networks.checkpoint import save_checkpoint
 from dynarend_core.policy import Policy
-from dynarend_core.types import CameraView, GripperState, Observation, PointCloud
+from dynarend_core.types import CameraView, EpisodeMemory, GripperState, Keyframe, Observation, PointCloud
 
 TIP = se3.make(rotation_x(np.pi), np.array([0.3, 0.0, 0.5]))
 
@@ -69,9 +69,19 @@ def test_of_two_equal_grasps_the_one_that_turns_less_is_taken(policy, observatio
         assert rotation_angle(chosen, start) < np.pi / 2 + 1e-3
 
 
-def test_words_step_and_gripper_matter(policy, observation):
+def test_words_gripper_and_memory_matter_and_the_count_of_keyframes_does_not(policy, observation):
     before = policy.act(observation).value_maps[0].probability
-    for change in ({"instruction": "touch the purple thing"}, {"step": 3}, {"gripper": GripperState(TIP, False)}):
+    counted = policy.act(dataclasses.replace(observation, step=3)).value_maps[0].probability
+    np.testing.assert_array_equal(counted, before)
+    begun = EpisodeMemory.begin(observation)
+    seen_first = dataclasses.replace(observation, cloud=cloud(np.random.default_rng(1).uniform(0.1, 0.4, (400, 3))))
+    for change in (
+        {"instruction": "touch the purple thing"},
+        {"gripper": GripperState(TIP, False)},
+        {"gripper": GripperState(TIP, True, 0.01)},
+        {"memory": begun.after(Keyframe(TIP, True), observation)},
+        {"memory": EpisodeMemory.begin(seen_first)},
+    ):
         after = policy.act(dataclasses.replace(observation, **change)).value_maps[0].probability
         assert np.abs(after - before).max() > 0
 

@@ -43,17 +43,20 @@ def test_points_gripper_base_and_label_move_together(coloured_boxes):
     still = dataclasses.replace(config, augmentation=dataclasses.replace(CLEAN, translation_m=0, yaw_deg=0))
     moved = KeyframeDataset([task], SCENE_AABB_BASE, config).draw(np.random.default_rng(5))
     fixed = KeyframeDataset([task], SCENE_AABB_BASE, still).draw(np.random.default_rng(5))
-    c, s = moved.frame[3], moved.frame[4]
+    c, s = moved.given.frame[3], moved.given.frame[4]
     R = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
     assert abs(s) > 0.05
     # The same number of random values is drawn in both, so the same points are chosen.
     np.testing.assert_allclose(
-        (moved.points[:500, :3] - moved.target) @ R, fixed.points[:500, :3] - fixed.target, atol=1e-5
+        (moved.given.points[:500, :3] - moved.target) @ R, fixed.given.points[:500, :3] - fixed.target, atol=1e-5
     )
-    np.testing.assert_allclose((moved.tip - moved.target) @ R, fixed.tip - fixed.target, atol=1e-5)
+    np.testing.assert_allclose(
+        (moved.given.first[:500, :3] - moved.target) @ R, fixed.given.first[:500, :3] - fixed.target, atol=1e-5
+    )
+    np.testing.assert_allclose((moved.given.tip - moved.target) @ R, fixed.given.tip - fixed.target, atol=1e-5)
     np.testing.assert_allclose(R @ fixed.target_rotation, moved.target_rotation, atol=1e-6)
     base = points.normalise(np.zeros(3), SCENE_AABB_BASE)
-    np.testing.assert_allclose((base + moved.frame[:3] - moved.target) @ R, base - fixed.target, atol=1e-5)
+    np.testing.assert_allclose((base + moved.given.frame[:3] - moved.target) @ R, base - fixed.target, atol=1e-5)
 
 
 def test_zoom_points_cover_the_zoom_cube(coloured_boxes):

@@ -52,7 +52,7 @@ def test_pixels_lie_on_the_augmented_cloud(toy_store, tmp_path):
     data, rng = dataset(toy_store(tmp_path)), np.random.default_rng(0)
     for _ in range(5):
         drawn = data.draw(rng)
-        cloud = drawn.sample.points[np.abs(drawn.sample.points[:, 0]) < 2]
+        cloud = drawn.sample.given.points[np.abs(drawn.sample.given.points[:, 0]) < 2]
         tree = cKDTree(cloud[:, :3])
         for p in (drawn.now, drawn.future):
             along = np.concatenate([(p.uv - p.K[:2, 2]) / p.K[[0, 1], [0, 1]], np.ones((64, 1))], axis=1)

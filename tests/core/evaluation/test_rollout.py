@@ -142,3 +142,16 @@ def test_pictures_frame_every_keyframe():
     pictures = iter(range(100))
     result = play(ScriptedEnvironment(False, False, True), snapshot=lambda: np.full((1, 1, 3), next(pictures)))
     assert [int(frame[0, 0, 0]) for frame in result.frames] == [0, 1, 2, 3]
+
+
+def test_the_policy_is_reminded_of_what_it_did_and_saw_first():
+    environment, remembered = ScriptedEnvironment(False, False, True), []
+
+    class Remembering(ScriptedPolicy):
+        def act(self, observation):
+            remembered.append(observation.memory)
+            return super().act(observation)
+
+    play(environment, Remembering())
+    assert [len(memory.past) for memory in remembered] == [0, 1, 2]
+    assert {memory.first.step for memory in remembered} == {remembered[0].first.step}

@@ -5,7 +5,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from dynarend_core.datasets.records import Alternative
 from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.errors import CheckpointError, ConfigurationError, DatasetError
 from dynarend_core.networks.checkpoint import load_info
@@ -15,6 +18,7 @@ from dynarend_core.training.finetune_config import FinetuneConfig
 from dynarend_core.training.finetune_data import load_finetune_data
 from dynarend_core.training.loop import LoopConfig
 from dynarend_core.training.presets import preset
+from dynarend_core.types import Keyframe
 
 
 @pytest.fixture
@@ -95,6 +99,79 @@ def test_naming_is_learned_beside_the_actions(config, named_store):
     seen = []
     Finetune(config, on_step=lambda log: seen.append(log.losses["naming"])).execute()
     assert np.mean(seen[-5:]) < 0.8 * np.mean(seen[:5])
+
+
+def test_places_are_told_apart_pairs_drawn_and_both_logged(config, named_store):
+    for i in named_store.episodes("toy"):
+        record = named_store.read("toy", i)
+        T = record.transitions[0].keyframe.T_base_gripper.copy()
+        T[0, 3] += 0.2
+        others = {0: (Alternative(("push it",), Keyframe(T, True)),)}
+        named_store.write("toy", i, dataclasses.replace(record, alternatives=others))
+    config = dataclasses.replace(
+        config, data=named_store.root, out=config.out.parent / "grounded", naming_late=True, paired=True
+    )
+    seen = []
+    Finetune(config, on_step=lambda log: seen.append(log.losses)).execute()
+    assert {"accuracy/naming", "accuracy/answer", "accuracy/toy answer"} <= set(seen[-1])
+    assert seen[0]["late_naming"] > 0
+    assert seen[0]["naming"] == 0
+    first = json.loads((config.out / "metrics.jsonl").read_text().splitlines()[0])
+    assert 0.0 <= first["accuracy/answer"] <= 1.0
+    coarse = dataclasses.replace(config.preset.network.coarse, late_match=False)
+    without = dataclasses.replace(config.preset, network=dataclasses.replace(config.preset.network, coarse=coarse))
+    with pytest.raises(ConfigurationError, match="--late-match"):
+        dataclasses.replace(config, preset=without)
+
+
+def averaged(config, **changes):
+    training = dataclasses.replace(config.loop.training, average=0.9, steps=6)
+    loop = dataclasses.replace(config.loop, training=training)
+    return dataclasses.replace(
+        config, preset=dataclasses.replace(config.preset, training=training), loop=loop, **changes
+    )
+
+
+def weights(folder):
+    return load_file(folder / "policy" / "policy.safetensors")
+
+
+def test_a_run_with_average_and_focus_goes_on_as_if_it_had_not_stopped(config):
+    class Interrupted(Exception):
+        pass
+
+    def stop(log):
+        if log.step == 5:
+            raise Interrupted
+
+    config = averaged(config, focus_from=0.5, save_every_s=0.0)
+    whole = dataclasses.replace(config, out=config.out.parent / "whole")
+    Finetune(whole).execute()
+    with pytest.raises(Interrupted):
+        Finetune(config, on_step=stop).execute()
+    assert (config.out / "focus_0000003.json").is_file()
+    Finetune(dataclasses.replace(config, resume=True)).execute()
+    straight, broken = weights(whole.out), weights(config.out)
+    assert all(torch.equal(straight[k], broken[k]) for k in straight)
+    files = [sorted(p.name for p in out.glob("focus_*.json")) for out in (whole.out, config.out)]
+    assert files[0] == files[1] == ["focus_0000003.json", "focus_0000004.json", "focus_0000005.json"]
+    state = load_file(config.out / "state" / "state.safetensors")
+    assert all(torch.equal(state[f"average.{k}"], v) for k, v in broken.items())
+    assert any(not torch.equal(state[f"network.{k}"], v) for k, v in broken.items())
+
+
+def test_plain_demonstrations_alone_are_drawn_on_request(config):
+    store = DemonstrationStore(config.data)
+    store.write("toy", 1, dataclasses.replace(store.read("toy", 1), origin="policy"))
+    config = dataclasses.replace(config, validation_data=config.data, origin_weights=(1.0, 0.0, 0.0))
+    train, held_out = load_finetune_data(config, None)
+    assert set(train.tasks[0].episode[train.rows[0]]) == {0, 2}
+    assert set(held_out.tasks[0].episode[held_out.rows[0]]) == {0, 1, 2}
+    for wrong in ((0.0, 0.0, 0.0), (1.0, -1.0, 0.0)):
+        with pytest.raises(ConfigurationError, match="origins"):
+            dataclasses.replace(config, origin_weights=wrong)
+    with pytest.raises(ConfigurationError, match="--focus-from"):
+        dataclasses.replace(config, focus_from=1.5)
 
 
 def test_an_empty_store_is_refused(config, tmp_path):
