@@ -29,8 +29,19 @@ GRASP_DEPTH = 0.011
 GRASP_Y = HALF + HANDLE_OUT - GRASP_DEPTH
 """Where the tip grasps a closed drawer's handle, cabinet frame [m]."""
 
+LEVELS = ("bottom", "middle", "top")
+
 PULL = 0.24
 """How far a drawer is pulled [m]."""
+
+
+def cabinet_names() -> dict[str, str]:
+    """Phrases of drawers and handles, by body and geom name."""
+    return {
+        f"{part}{i}": f"{level} drawer{extra}"
+        for i, level in enumerate(LEVELS)
+        for part, extra in (("drawer", ""), ("handle", " handle"))
+    }
 
 
 def pulling(center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> list[Keyframe]:
@@ -105,7 +116,7 @@ def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:
     for side in (-1, 1):
         drawer.add_geom(type=box, pos=[side * (HALF - 0.018), 0, -0.02], size=[0.003, HALF - 0.02, 0.03],
                         rgba=FRONT, mass=0.1)  # fmt: skip
-    drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL, mass=0.05,
+    drawer.add_geom(name=f"handle{index}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL, mass=0.05,
                     fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
                     friction=[1.5, 0.02, 0.001])  # fmt: skip
     for x in (-0.03, 0.03):

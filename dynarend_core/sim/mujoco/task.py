@@ -82,8 +82,9 @@ class Task(ABC):
         """The expert's keyframes from the start of the episode, base frame."""
 
     def semantic_names(self) -> dict[str, str]:
-        """Phrases a person would use: of bodies by body name, of geoms fixed to the world by geom name.
+        """Phrases a person would use: of bodies by body name, of single parts of them by geom name.
 
+        Whatever an instruction may name has its full name: "left tap", "bulb in the red holder".
         What is not listed is called by its name without digits, underscores read as spaces.
         """
         return {}

@@ -75,7 +75,9 @@ class InsertOntoSquarePeg(Task):
             ):
                 ring.add_geom(type=box, pos=pos, size=size, rgba=BROWN, mass=0.015,
                               **{**STIFF, "friction": [0.3, 0.005, 0.0001]})  # fmt: skip
-        ring.add_geom(type=box, pos=[TAB_M, 0, 0], size=[0.015, 0.008, half], rgba=BROWN, mass=0.01, **STIFF)
+        ring.add_geom(
+            name="tab", type=box, pos=[TAB_M, 0, 0], size=[0.015, 0.008, half], rgba=BROWN, mass=0.01, **STIFF
+        )
         add_feet(ring, z=-half - 0.0005, radius=0.033, rgba=BROWN)
         scale_body(spec, ring, self.object_scale)
 
@@ -108,8 +110,10 @@ class InsertOntoSquarePeg(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A peg is called by its colour."""
-        return {"pegs": "base"} | {f"peg{i}": f"{color} peg" for i, color in enumerate(self.colors)}
+        """A peg is called by its colour, a spoke as in RLBench; the ring's tab is a part with a name."""
+        return {"pegs": "base", "tab": "tab of the ring"} | {
+            f"peg{i}": f"{color} spoke" for i, color in enumerate(self.colors)
+        }
 
     def success(self, world: MujocoWorld) -> bool:
         """The ring lies round the named peg's foot."""

@@ -101,9 +101,9 @@ class LightBulbIn(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A holder is called by its colour."""
+        """A holder is called by its colour, a bulb by the holder it comes from."""
         return {f"holder{i}": f"{color} holder" for i, color in enumerate(self.colors)} | {
-            f"bulb{i}": "light bulb" for i in range(2)
+            f"bulb{i}": f"bulb in the {color} holder" for i, color in enumerate(self.colors)
         }
 
     def success(self, world: MujocoWorld) -> bool:

@@ -88,7 +88,9 @@ class MeatOffGrill(Task):
         box = mujoco.mjtGeom.mjGEOM_BOX
         grill.add_geom(type=box, pos=[0, 0, GRATE_Z - 0.05], size=[0.14, 0.11, 0.05], rgba=[0.16, 0.16, 0.17, 1])
         grill.add_geom(type=box, pos=[0, -0.125, GRATE_Z + 0.01], size=[0.14, 0.01, 0.05], rgba=[0.6, 0.08, 0.07, 1])
-        grill.add_geom(type=box, pos=[*SHELF, SHELF_Z - 0.008], size=[*SHELF_HALF, 0.008], rgba=[0.62, 0.45, 0.25, 1])
+        grill.add_geom(
+            name="shelf", type=box, pos=[*SHELF, SHELF_Z - 0.008], size=[*SHELF_HALF, 0.008], rgba=[0.62, 0.45, 0.25, 1]
+        )
         for x in (-0.12, 0.12):
             for y in (-0.09, 0.09):
                 grill.add_geom(type=box, pos=[x, y, 0.84], size=[0.01, 0.01, 0.09], rgba=[0.3, 0.3, 0.3, 1])
@@ -105,6 +107,10 @@ class MeatOffGrill(Task):
             f"grab the {name} and put it on the shelf",
             f"would you lift the {name} from the fire and lay it on the side board",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """The shelf is a part of the grill with a name of its own."""
+        return {"shelf": "shelf of the grill"}
 
     def success(self, world: MujocoWorld) -> bool:
         """The meat lies on the shelf and nothing is held."""

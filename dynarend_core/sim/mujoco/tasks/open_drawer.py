@@ -13,7 +13,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, add_cabinet, arm_clears_drawer, pulling
+from dynarend_core.sim.mujoco.cabinet import GRASP_Y, LEVELS, add_cabinet, arm_clears_drawer, cabinet_names, pulling
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, arm_paths
 from dynarend_core.types import FailureReason, Keyframe
@@ -32,7 +32,7 @@ class OpenDrawer(Task):
     name = "open_drawer"
     variation_count = 3
     roles = Roles(object=Part(("cabinet",), size=(0.75, 1.0)))
-    LEVELS = ("bottom", "middle", "top")
+    LEVELS = LEVELS
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A cabinet whose drawers face the robot's left."""
@@ -69,8 +69,8 @@ class OpenDrawer(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """Drawers by their level."""
-        return {f"drawer{i}": f"{level} drawer" for i, level in enumerate(self.LEVELS)}
+        """Drawers and handles by their level."""
+        return cabinet_names()
 
     def success(self, world: MujocoWorld) -> bool:
         """The named drawer slid more than 0.15 m."""

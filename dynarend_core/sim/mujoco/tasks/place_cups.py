@@ -69,7 +69,7 @@ class PlaceCups(Task):
         scale_body(spec, holder, self.receptacle_scale, foot=TABLE_Z)
         for i in range(3):
             root, tip = (rotations.rotation_z(-self.yaw) @ (p - [*self.center, 0.0]) for p in self.spoke(i))
-            holder.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip], size=[0.005, 0, 0],
+            holder.add_geom(name=f"spoke{i}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip], size=[0.005, 0, 0],
                             rgba=[*WOOD, 1])  # fmt: skip
         for name, xy, yaw in zip(self.graspable, self.cups, self.yaws, strict=True):
             cup = add_standing_body(spec, name, [*xy, TABLE_Z + 0.0006], yaw)
@@ -77,10 +77,10 @@ class PlaceCups(Task):
             add_cylinder(cup, [0, 0, HEIGHT], 0.025, 0.0004, TOP, mass=0.0, **UNTOUCHABLE)
             bar, (x, _, z), (half_x, half_z) = 0.005, HOLE, HOLE_HALF
             for side in (-1, 1):
-                add_box(
-                    cup, [x, 0, z + side * (half_z + bar)], [half_x + 2 * bar, bar, bar], CUP, mass=0.003, **RUBBING
-                )
-            add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, **RUBBING)
+                add_box(cup, [x, 0, z + side * (half_z + bar)], [half_x + 2 * bar, bar, bar], CUP, mass=0.003,
+                        name=f"{name}_handle{side}", **RUBBING)  # fmt: skip
+            add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, name=f"{name}_handle0",
+                    **RUBBING)  # fmt: skip
             add_feet(cup, z=-0.0005, radius=0.022, rgba=[*CUP, 1])
             scale_body(spec, cup, self.object_scale)
 
@@ -121,6 +121,11 @@ class PlaceCups(Task):
             f"put {cups} onto the cup rack by the handle",
             f"the rack should carry {cups}",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Handles of cups and spokes of the holder have names of their own."""
+        handles = {f"{name}_handle{side}": "handle of the cup" for name in self.graspable for side in (-1, 0, 1)}
+        return {"holder": "cup holder"} | {f"spoke{i}": "spoke of the cup holder" for i in range(3)} | handles
 
     def hung(self, world: MujocoWorld) -> int:
         """How many cups hang on spokes."""

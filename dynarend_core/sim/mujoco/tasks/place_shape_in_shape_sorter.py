@@ -83,10 +83,13 @@ class PlaceShapeInShapeSorter(Task):
     def _add_sorter(self, spec: mujoco.MjSpec) -> None:
         sorter = add_standing_body(spec, "sorter", [*self.center, TABLE_Z], self.yaw, movable=False)
         top = TOP_Z - TABLE_Z
+        self.tiles: dict[str, str] = {}
         for i, name in enumerate(NAMES):
             at = np.array([(self.order[i] - 2) * TILE, 0.0])
             for k, piece in enumerate(around_hole(hole(name), TILE / 2)):
-                add_prism(spec, sorter, f"tile{i}_{k}", piece + at, top - THICKNESS, top, [*RGB[name], 1])
+                tile = f"tile{i}_{k}"
+                add_prism(spec, sorter, tile, piece + at, top - THICKNESS, top, [*RGB[name], 1], geom_name=tile)
+                self.tiles[tile] = f"slot of the {name}"
         wood, wall = (0.72, 0.66, 0.58), (top - THICKNESS) / 2
         for side in (-1, 1):
             add_box(sorter, [0, side * TILE / 2, wall], [2.5 * TILE, 0.003, wall], wood)
@@ -104,6 +107,10 @@ class PlaceShapeInShapeSorter(Task):
             f"drop the {name} through the hole that fits it",
             f"find the hole of the {name} and push it in",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A tile is the slot of its shape."""
+        return {"sorter": "shape sorter"} | self.tiles
 
     def success(self, world: MujocoWorld) -> bool:
         """The named shape lies inside the sorter and nothing is held."""

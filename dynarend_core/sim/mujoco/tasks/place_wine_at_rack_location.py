@@ -16,6 +16,7 @@ from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
+    UNTOUCHABLE,
     add_box,
     add_cylinder,
     add_standing_body,
@@ -64,6 +65,9 @@ class PlaceWineAtRackLocation(Task):
                 add_box(rack, [x, y, RAIL_Z + 0.012], [0.008, 0.006, 0.012], WOOD)
             for y in (-0.15, 0.15):
                 add_box(rack, [x, y, 0.795], [0.008, 0.006, 0.045], WOOD)
+            for i, y in enumerate(self.OFFSET):  # a skin on the rail, so that the place can be named
+                add_box(rack, [x, y, RAIL_Z - 0.01], [0.0083, PITCH / 2 - 0.006, 0.0103], WOOD, name=f"slot{i}_{x}",
+                        **UNTOUCHABLE)  # fmt: skip
         scale_body(spec, rack, self.receptacle_scale, foot=0.75)
         bottle = add_standing_body(spec, "bottle", [*self.bottle, 0.75 + BODY * self.object_scale / 2], 0.0)
         add_cylinder(bottle, [0, 0, 0], RADIUS, BODY / 2, GLASS, mass=0.2, **GRIPPY)
@@ -94,6 +98,12 @@ class PlaceWineAtRackLocation(Task):
             f"grasp the bottle and lay it down in the {place} slot of the rack",
             f"the {place} slot of the wine rack is for this bottle",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """The rails' parts are the places between the posts."""
+        return {"rack": "wine rack", "bottle": "wine bottle"} | {
+            f"slot{i}_{x}": f"{place} slot of the rack" for i, place in enumerate(self.NAMES) for x in (-RAIL_X, RAIL_X)
+        }
 
     def _slot(self, world: MujocoWorld) -> int | None:
         """The place in which the bottle lies."""

@@ -131,6 +131,10 @@ class PutGroceriesInCupboard(Task):
             f"the {name} should be stored in the wall cupboard",
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """Items are called by what they hold."""
+        return {f"item{i}": item.name for i, item in enumerate(GROCERIES)}
+
     def _inside(self, world: MujocoWorld, i: int) -> bool:
         position = world.body_position(f"item{i}") - [*self.front, FLOOR_Z]
         x, y = rotations.rotation_z(-self.yaw)[:2, :2] @ position[:2]

@@ -14,7 +14,17 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, arm_clears_drawer, pulling
+from dynarend_core.sim.mujoco.cabinet import (
+    GRASP_Y,
+    HALF,
+    HANDLE_Z,
+    LEVELS,
+    TOP_Z,
+    add_cabinet,
+    arm_clears_drawer,
+    cabinet_names,
+    pulling,
+)
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, Task, arm_paths, gripper_down, keyframe
@@ -42,7 +52,7 @@ class PutItemInDrawer(Task):
         sliding=("item",),
         weighed=("item",),
     )
-    LEVELS = ("bottom", "middle", "top")
+    LEVELS = LEVELS
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The cabinet, its drawers facing the robot's left, and the item on it."""
@@ -88,6 +98,10 @@ class PutItemInDrawer(Task):
             f"store the cube in the {level} compartment",
             f"the {level} drawer is where the cube on top should go",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Drawers and handles by their level."""
+        return cabinet_names()
 
     def _inside(self, world: MujocoWorld, drawer: int) -> bool:
         position = world.body_position("item")

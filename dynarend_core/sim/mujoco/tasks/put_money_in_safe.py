@@ -65,8 +65,8 @@ class PutMoneyInSafe(Task):
         add_box(safe, [middle, 0, TOP_Z], [middle, HALF_WIDTH + WALL, WALL / 2], STEEL)
         for side in (-1, 1):
             add_box(safe, [middle, side * (HALF_WIDTH + WALL / 2), 0.75 + height], [middle, WALL / 2, height], STEEL)
-        for z in SHELF_Z:
-            add_box(safe, [middle, 0, z - WALL / 2], [middle, HALF_WIDTH, WALL / 2], SHELF)
+        for i, z in enumerate(SHELF_Z):
+            add_box(safe, [middle, 0, z - WALL / 2], [middle, HALF_WIDTH, WALL / 2], SHELF, name=f"shelf{i}")
         scale_body(spec, safe, self.receptacle_scale, foot=0.75)
         money = add_standing_body(spec, "money", [*self.money, self._money_z()], self.money_yaw)
         add_box(money, [0, 0, 0], MONEY / 2, [0.25, 0.55, 0.25], mass=0.05, **GRIPPY)
@@ -104,6 +104,10 @@ class PutMoneyInSafe(Task):
             f"take the money and lay it on the {level} shelf in the safe",
             f"the bank notes should be kept in the safe, {level} shelf please",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Shelves by their level."""
+        return {f"shelf{i}": f"{level} shelf of the safe" for i, level in enumerate(self.LEVELS)}
 
     def _shelf(self, world: MujocoWorld) -> int | None:
         """The shelf on which the money lies."""

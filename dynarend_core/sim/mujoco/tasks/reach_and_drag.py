@@ -59,7 +59,7 @@ class ReachAndDrag(Task):
         add_box(cube, [0, 0, 0], [self._half_cube()] * 3, [0.72, 0.70, 0.66], mass=0.15, friction=[0.4, 0.005, 0.0001])
         stick = add_standing_body(spec, "stick", [*self.stick, 0.75 + STICK[2] * self.object_scale / 2], self.stick_yaw)
         add_box(stick, [-0.045, 0, 0], [0.135, *STICK[1:] / 2], [0.45, 0.10, 0.32], mass=0.03, **GRIPPY)
-        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, **GRIPPY)
+        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, name="grip", **GRIPPY)
         scale_body(spec, stick, self.object_scale)
 
     def _place(self) -> None:
@@ -95,8 +95,10 @@ class ReachAndDrag(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A target is called by its colour."""
-        return {f"target{i}": f"{color} target" for i, color in zip(self.order, self.colors, strict=True)}
+        """A target is called by its colour; the stick is held at its black end."""
+        return {"grip": "black end of the stick"} | {
+            f"target{i}": f"{color} target" for i, color in zip(self.order, self.colors, strict=True)
+        }
 
     def _over(self, world: MujocoWorld, i: int) -> bool:
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (world.body_position("cube")[:2] - self.target(i))

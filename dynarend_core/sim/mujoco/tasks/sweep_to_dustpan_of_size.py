@@ -77,7 +77,8 @@ class SweepToDustpanOfSize(Task):
         broom = add_standing_body(spec, "broom", [*self._world(0.0, self.broom_y), 0.75], self.yaw)
         add_box(broom, [0, 0, BRUSH_HALF[2]], BRUSH_HALF, STRAW, mass=0.10, **GRIPPY)
         stick = HANDLE_TOP / 2 - BRUSH_HALF[2]
-        add_cylinder(broom, [0, 0, HANDLE_TOP - stick], 0.010, stick, STICK, mass=0.03, **GRIPPY)
+        add_cylinder(broom, [0, 0, HANDLE_TOP - stick], 0.010, stick, STICK, mass=0.03, name="handle",
+                     **GRIPPY)  # fmt: skip
         scale_body(spec, broom, self.object_scale)
         for i in range(DIRTS):
             dirt = add_standing_body(spec, f"dirt{i}", [*self._world(*self.dirt[i]), 0.75 + DIRT / 2], self.turns[i])
@@ -119,8 +120,8 @@ class SweepToDustpanOfSize(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """The dustpans' common body holds the tray alone."""
-        return {"dustpans": "tray"}
+        """The dustpans' common body holds the tray alone; the broom's handle is a part with a name."""
+        return {"dustpans": "tray", "handle": "handle of the broom"}
 
     def _swept(self, world: MujocoWorld, pan: int) -> int:
         """How many pieces of dirt lie in a dustpan."""

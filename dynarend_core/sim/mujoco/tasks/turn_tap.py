@@ -87,6 +87,10 @@ class TurnTap(Task):
             f"let the water run from the {side} tap",
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """A handle is called as instructions call it: "left tap"."""
+        return {f"{side}_handle": f"{side} tap" for side in self.SIDES}
+
     def success(self, world: MujocoWorld) -> bool:
         """The named handle turned more than a quarter."""
         return world.joint(self.SIDES[self.variation]) > TURNED_RAD
