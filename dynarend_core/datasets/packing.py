@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
+from dynarend_core.datasets.records import Alternative, EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import InvalidInputError
 from dynarend_core.types import CameraView, GripperState, Keyframe
 
@@ -17,6 +17,7 @@ SCHEMA_VERSION = 2
 """Version 1 has neither target views nor object maps, and calls objects by their bodies' names."""
 
 READABLE_VERSIONS = (1, 2)
+ALTERNATIVES = "alternatives.json"
 DEPTH_UNIT_M = 1e-4
 
 
@@ -46,7 +47,7 @@ def pack_episode(episode: EpisodeRecord) -> dict[str, Array]:
         raise InvalidInputError(f"an episode of task {episode.task!r} without frames cannot be stored")
     _check_alike(frames)
     members = {
-        "metadata": np.frombuffer(json.dumps(_metadata(episode)).encode(), dtype=np.uint8),
+        "metadata": _as_bytes(_metadata(episode)),
         "T_base_gripper": np.stack([f.gripper.T_base_gripper for f in frames]),
         "gripper_open": np.array([f.gripper.is_open for f in frames], dtype=bool),
         "gripper_width_m": np.array([f.gripper.width_m for f in frames]),
@@ -62,6 +63,8 @@ def pack_episode(episode: EpisodeRecord) -> dict[str, Array]:
             [(t.keyframe.gripper_open, t.keyframe.ignore_collisions) for t in episode.transitions], dtype=bool
         ).reshape(-1, 2),
     }
+    if episode.alternatives:
+        members[ALTERNATIVES] = _as_bytes(_pack_alternatives(episode))
     for c, view in enumerate((*frames[0].views, *frames[0].targets)):
         name = view.name
         views = [(*f.views, *f.targets)[c] for f in frames]
@@ -103,7 +106,44 @@ def _metadata(episode: EpisodeRecord) -> dict[str, Any]:
         "cameras": [v.name for v in episode.frames[0].views],
         "target_cameras": [v.name for v in episode.frames[0].targets],
         "frame_kinds": [f.kind for f in episode.frames],
+        "origin": episode.origin,
+        "executed": {
+            str(i): {"T_base_gripper": np.asarray(k.T_base_gripper).tolist(), "gripper_open": bool(k.gripper_open)}
+            for i, k in episode.executed.items()
+        },
     }
+
+
+def _as_bytes(content: dict[str, Any]) -> Array:
+    return np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
+
+
+def _pack_alternatives(episode: EpisodeRecord) -> dict[str, Any]:
+    return {
+        str(i): [
+            {
+                "instructions": list(a.instructions),
+                "T_base_gripper": np.asarray(a.keyframe.T_base_gripper).tolist(),
+                "gripper_open": bool(a.keyframe.gripper_open),
+                "ignore_collisions": bool(a.keyframe.ignore_collisions),
+            }
+            for a in alternatives
+        ]
+        for i, alternatives in episode.alternatives.items()
+    }
+
+
+def _unpack_alternatives(members: dict[str, Array]) -> dict[int, tuple[Alternative, ...]]:
+    stored = json.loads(members[ALTERNATIVES].tobytes()) if ALTERNATIVES in members else {}
+    return {
+        int(i): tuple(Alternative(tuple(a["instructions"]), _unpack_keyframe(a)) for a in alternatives)
+        for i, alternatives in stored.items()
+    }
+
+
+def _unpack_keyframe(stored: dict[str, Any]) -> Keyframe:
+    flags = stored["gripper_open"], stored.get("ignore_collisions", False)
+    return Keyframe(np.array(stored["T_base_gripper"], dtype=np.float64), *map(bool, flags))
 
 
 def unpack_episode(members: dict[str, Array], metadata: dict[str, Any]) -> EpisodeRecord:
@@ -127,6 +167,9 @@ def unpack_episode(members: dict[str, Array], metadata: dict[str, Any]) -> Episo
         frames=tuple(frames),
         transitions=tuple(transitions),
         object_names=tuple(metadata["object_names"]),
+        origin=metadata.get("origin", "plain"),
+        alternatives=_unpack_alternatives(members),
+        executed={int(i): _unpack_keyframe(k) for i, k in metadata.get("executed", {}).items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,9 @@ from dynarend_core.types import CameraView, GripperState, Keyframe, Observation
 Array = np.ndarray
 
 FRAME_KINDS = ("start", "keyframe", "displaced")
+
+ORIGINS = ("plain", "recovery", "policy")
+"""Who drove: the expert alone, the expert with mishaps made on purpose, or a policy with the expert beside it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,19 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """What the expert would do next in a frame if it had been told something else.
+
+    Attributes:
+        instructions: All phrasings of that other instruction, those for training.
+        keyframe: The next keyframe under it.
+    """
+
+    instructions: tuple[str, ...]
+    keyframe: Keyframe
+
+
+@dataclass(frozen=True)
 class EpisodeRecord:
     """One demonstration: frames stored once, and transitions that point into them.
 
@@ -80,6 +97,9 @@ class EpisodeRecord:
         frames: Frames in the order of recording.
         transitions: Training examples.
         object_names: What is in the scene, as a person would say it: "maroon button", "robot arm", "table".
+        origin: Who drove, one of ``ORIGINS``.
+        alternatives: By frame: the answers to other instructions about the same scene.
+        executed: By frame: the keyframe that led to the next one, where it is not the label.
     """
 
     task: str
@@ -90,9 +110,18 @@ class EpisodeRecord:
     frames: tuple[FrameRecord, ...]
     transitions: tuple[Transition, ...]
     object_names: tuple[str, ...] = field(default=())
+    origin: str = "plain"
+    alternatives: Mapping[int, tuple[Alternative, ...]] = field(default_factory=dict)
+    executed: Mapping[int, Keyframe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.frames)
+        if self.origin not in ORIGINS:
+            raise InvalidInputError(f"episode origin {self.origin!r} is not one of {', '.join(ORIGINS)}")
+        if beyond := [i for i in (*self.alternatives, *self.executed) if not 0 <= i < n]:
+            raise InvalidInputError(
+                f"alternatives or executed keyframes of frames {beyond}; there are {n} (0 to {n - 1})"
+            )
         largest = max((int(ids.max(initial=0)) for f in self.frames for ids in f.object_ids), default=0)
         if largest > len(self.object_names):
             raise InvalidInputError(

@@ -116,8 +116,8 @@ def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:
     for side in (-1, 1):
         drawer.add_geom(type=box, pos=[side * (HALF - 0.018), 0, -0.02], size=[0.003, HALF - 0.02, 0.03],
                         rgba=FRONT, mass=0.1)  # fmt: skip
-    drawer.add_geom(name=f"handle{index}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL, mass=0.05,
-                    fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
+    drawer.add_geom(name=f"handle{index}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL,
+                    mass=0.05, fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
                     friction=[1.5, 0.02, 0.001])  # fmt: skip
     for x in (-0.03, 0.03):
         drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.004, 0, 0], rgba=METAL, mass=0.01,

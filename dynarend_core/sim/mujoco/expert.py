@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
+from dynarend_core.datasets.records import Alternative, EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import PlanningError
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.environment import UNDISTURBED
+from dynarend_core.sim.mujoco.alternatives import alternatives
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
@@ -74,9 +75,12 @@ def demonstrate(
     instructions = tuple(world.task.instructions()[:-1])
     recorder = _Recorder(world, target_views, masks, np.random.default_rng([seed, 2]))
     recorder.add(observation.views, observation.gripper, observation.q, "start")
+    others = alternatives(world)
     targets = world.task.waypoints(world)
     for step, target in enumerate(targets):
         recorder.begin_step(target, step, displaced, rng)
+        if step == 0:
+            recorder.note_alternatives(others)
         result = environment.step(target, observation)
         observation = result.observation
         if result.failure_reason is not FailureReason.NONE:
@@ -92,6 +96,7 @@ def demonstrate(
     episode = EpisodeRecord(
         task=task, variation=variation, seed=seed, instructions=instructions, instruction_used=instructions[0],
         frames=tuple(recorder.frames), transitions=tuple(recorder.transitions), object_names=world.object_names,
+        alternatives=recorder.alternatives,
     )  # fmt: skip
     return ExpertResult(episode, FailureReason.NONE, "")
 
@@ -113,6 +118,7 @@ class _Recorder:
         self._world, self._target_views, self._masks, self._rng = world, target_views, masks, rng
         self.frames: list[FrameRecord] = []
         self.transitions: list[Transition] = []
+        self.alternatives: dict[int, tuple[Alternative, ...]] = {}
         self._pending: list[tuple[int, Keyframe, int]] = []
         self._current = 0
 
@@ -136,6 +142,11 @@ class _Recorder:
             except PlanningError:
                 continue
             self._pending.append((frame, target, step))
+
+    def note_alternatives(self, others: tuple[Alternative, ...]) -> None:
+        """Note the answers to other instructions in the frames of the step that has begun."""
+        if others:
+            self.alternatives |= {frame: others for frame, _, _ in self._pending}
 
     def end_step(self, observation: Observation) -> None:
         """The target is reached: close the pending transitions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from dynarend_core.sim.mujoco.roles import Roles
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 COLORS: dict[str, tuple[float, float, float]] = {
@@ -88,6 +91,20 @@ class Task(ABC):
         What is not listed is called by its name without digits, underscores read as spaces.
         """
         return {}
+
+    def variants(self) -> list[Self]:
+        """The same scene asked for otherwise: every other question that its objects allow, and the arm can do.
+
+        Only questions that other keyframes answer: a scene that asks how many gives none.
+        """
+        return []
+
+    def asked(self, **attributes: object) -> Self:
+        """A copy of the task in the same scene with other ``attributes``."""
+        other = copy.copy(self)
+        for name, value in attributes.items():
+            setattr(other, name, value)
+        return other
 
     def update(self, world: MujocoWorld) -> None:  # noqa: B027 - optional hook
         """Called after every control step; for tasks that must remember the order of events."""

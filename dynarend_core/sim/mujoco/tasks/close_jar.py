@@ -21,6 +21,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, 
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BROWN = [0.36, 0.24, 0.17, 1]
@@ -72,6 +74,11 @@ class CloseJar(Task):
             if room and np.linalg.norm(self.jars[0] - self.jars[1]) > 0.13 and reachable(self._expert_keyframes()):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
+
+    def variants(self) -> list[Self]:
+        """The other jar."""
+        other = self.asked(variation=NAMES.index(self.colors[1]), colors=self.colors[::-1], jars=self.jars[::-1])
+        return [other] if reachable(other._expert_keyframes()) else []
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

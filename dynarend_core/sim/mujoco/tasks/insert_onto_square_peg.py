@@ -22,6 +22,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, 
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BROWN, BASE = [0.36, 0.24, 0.17, 1], [0.55, 0.56, 0.58, 1]
@@ -96,6 +98,15 @@ class InsertOntoSquarePeg(Task):
     def peg(self, i: int) -> Array:
         """Where peg ``i`` stands, ``(2,)`` [m]."""
         return self.center + (i - 1) * PITCH_M * self.receptacle_scale * rotations.rotation_z(self.yaw)[:2, 0]
+
+    def variants(self) -> list[Self]:
+        """The other pegs."""
+        others = [
+            self.asked(target=i, variation=NAMES.index(color))
+            for i, color in enumerate(self.colors)
+            if i != self.target
+        ]
+        return [other for other in others if reachable(other._expert_keyframes())]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

@@ -21,6 +21,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, ke
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 GRATE_Z = 1.03
@@ -95,6 +97,13 @@ class MeatOffGrill(Task):
             for y in (-0.09, 0.09):
                 grill.add_geom(type=box, pos=[x, y, 0.84], size=[0.01, 0.01, 0.09], rgba=[0.3, 0.3, 0.3, 1])
         scale_body(spec, grill, self.receptacle_scale, foot=0.75)
+
+    def variants(self) -> list[Self]:
+        """The other meat."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [
+            other for other in others if reachable(other._expert_keyframes(other._world(other.local[other.variation])))
+        ]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

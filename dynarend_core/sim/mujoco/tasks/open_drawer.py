@@ -19,6 +19,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, arm_paths
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 GRASP_MIN, GRASP_MAX = np.array([0.08, -0.12]), np.array([0.36, 0.18])
@@ -55,6 +57,11 @@ class OpenDrawer(Task):
         paths = arm_paths(self._expert_keyframes(), straight=(1, 2))
         place = self.center, self.yaw, self.variation, self.object_scale
         return paths is not None and all(arm_clears_drawer(q, *place) for q in np.concatenate(paths))
+
+    def variants(self) -> list[Self]:
+        """The other drawers."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if other._arm_has_room()]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

@@ -69,8 +69,8 @@ class PlaceCups(Task):
         scale_body(spec, holder, self.receptacle_scale, foot=TABLE_Z)
         for i in range(3):
             root, tip = (rotations.rotation_z(-self.yaw) @ (p - [*self.center, 0.0]) for p in self.spoke(i))
-            holder.add_geom(name=f"spoke{i}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip], size=[0.005, 0, 0],
-                            rgba=[*WOOD, 1])  # fmt: skip
+            holder.add_geom(name=f"spoke{i}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip],
+                            size=[0.005, 0, 0], rgba=[*WOOD, 1])  # fmt: skip
         for name, xy, yaw in zip(self.graspable, self.cups, self.yaws, strict=True):
             cup = add_standing_body(spec, name, [*xy, TABLE_Z + 0.0006], yaw)
             add_cylinder(cup, [0, 0, HEIGHT / 2], RADIUS, HEIGHT / 2, CUP, mass=0.05, **STIFF)

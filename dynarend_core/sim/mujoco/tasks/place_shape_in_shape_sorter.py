@@ -23,6 +23,8 @@ from dynarend_core.sim.mujoco.tasks.shape_outlines import hole, outlines
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 RGB = {"cube": (0.15, 0.25, 0.85), "cylinder": (0.85, 0.15, 0.12), "triangular prism": (0.1, 0.6, 0.2),
@@ -95,6 +97,11 @@ class PlaceShapeInShapeSorter(Task):
             add_box(sorter, [0, side * TILE / 2, wall], [2.5 * TILE, 0.003, wall], wood)
             add_box(sorter, [side * 2.5 * TILE, 0, wall], [0.003, TILE / 2, wall], wood)
         scale_body(spec, sorter, self.receptacle_scale)
+
+    def variants(self) -> list[Self]:
+        """The other shapes."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes())]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

@@ -28,6 +28,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, gr
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 RADIUS, BODY, NECK = 0.03, 0.17, 0.09
@@ -86,6 +88,11 @@ class PlaceWineAtRackLocation(Task):
             if room > 0.26 and reachable(self._expert_keyframes(), straight=(1, 2, 4)):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def variants(self) -> list[Self]:
+        """The other places."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 4))]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

@@ -30,6 +30,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 
@@ -118,6 +120,11 @@ class PutGroceriesInCupboard(Task):
         distances = np.linalg.norm(self.items - self.items[self.variation], axis=1)
         tops = np.array([0.75 + item.size[2] * self.object_scale for item in GROCERIES])
         return bool(((tops < self._grip_z() + PALM) | (distances > HAND_REACH) | (distances == 0)).all())
+
+    def variants(self) -> list[Self]:
+        """The other items that the hand has room to take."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [o for o in others if o._room_for_hand() and reachable(o._expert_keyframes(), straight=(1, 2, 4))]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

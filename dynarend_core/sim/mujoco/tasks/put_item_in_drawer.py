@@ -31,6 +31,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, T
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 ITEM = 0.04
@@ -86,6 +88,11 @@ class PutItemInDrawer(Task):
     def _item_at(self) -> np.ndarray:
         top = scaled_height(TOP_Z, self.receptacle_scale)
         return np.array([*self._world(self.item), top + ITEM * self.object_scale / 2])
+
+    def variants(self) -> list[Self]:
+        """The other drawers."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if other._arm_has_room()]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

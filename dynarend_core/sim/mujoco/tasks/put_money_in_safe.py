@@ -28,6 +28,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 STEEL, SHELF = [0.33, 0.36, 0.40], [0.62, 0.64, 0.66]
@@ -92,6 +94,11 @@ class PutMoneyInSafe(Task):
             if before > 0.13 and reachable(self._expert_keyframes(), straight=(1, 2, 4)):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
+
+    def variants(self) -> list[Self]:
+        """The other shelves."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 4))]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

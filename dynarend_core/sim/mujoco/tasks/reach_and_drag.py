@@ -21,6 +21,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 NAMES = tuple(COLORS)
@@ -81,6 +83,15 @@ class ReachAndDrag(Task):
     def target(self, i: int) -> np.ndarray:
         """Centre of square ``i``, ``(2,)`` [m]."""
         return self.center + DISTANCE * rotations.rotation_z(self.yaw + i * np.pi / 2)[:2, 0]
+
+    def variants(self) -> list[Self]:
+        """The other squares."""
+        others = []
+        for i in range(1, len(self.colors)):
+            turned = [*range(i, len(self.colors)), *range(i)]
+            colors, order = [self.colors[k] for k in turned], self.order[turned]
+            others.append(self.asked(variation=NAMES.index(colors[0]), colors=colors, order=order))
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(4, 5))]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

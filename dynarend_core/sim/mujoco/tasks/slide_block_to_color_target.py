@@ -18,6 +18,8 @@ from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BLOCK = 0.05625
@@ -61,6 +63,10 @@ class SlideBlockToColorTarget(Task):
     def target(self, i: int) -> np.ndarray:
         """Centre of square ``i``, ``(2,)`` [m]."""
         return self.center + DISTANCE * self.direction(i)
+
+    def variants(self) -> list[Self]:
+        """The other squares."""
+        return [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

@@ -20,6 +20,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 NAMES = tuple(COLORS)
@@ -41,6 +43,9 @@ class StackCups(Task):
     graspable = ("cup0", "cup1", "cup2")
     expert_floor = 0.90
     roles = Roles(object=Part(graspable, looks=False, size=(0.85, 1.15)), sliding=graspable, weighed=graspable)
+
+    stack: tuple[str, ...] = graspable
+    """The named cup, then the nearer and the farther of the others."""
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Three cups of different colours."""
@@ -65,6 +70,18 @@ class StackCups(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
 
+    def variants(self) -> list[Self]:
+        """Each of the others as the lowest."""
+        others = []
+        for i in (1, 2):
+            distance = np.linalg.norm(self.cups - self.cups[i], axis=1)
+            order = np.argsort(distance)  # the cup itself comes first
+            colors, names = (tuple(values[k] for k in order) for values in (self.colors, self.stack))
+            others.append(
+                self.asked(variation=NAMES.index(colors[0]), colors=colors, stack=names, cups=self.cups[order])
+            )
+        return [other for other in others if reachable(other._expert_keyframes())]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -83,7 +100,7 @@ class StackCups(Task):
 
     def success(self, world: MujocoWorld) -> bool:
         """Both other cups stand in the named one, one above the other, and nothing is held."""
-        offsets = np.array([world.body_position(name) - world.body_position("cup0") for name in ("cup1", "cup2")])
+        offsets = np.array([world.body_position(name) - world.body_position(self.stack[0]) for name in self.stack[1:]])
         heights = np.sort(offsets[:, 2])
         raised = RAISED * self.object_scale * np.array([1, 2])
         stacked = np.abs(offsets[:, :2]).max() < 0.015 and np.abs(heights - raised).max() < 0.012
@@ -91,7 +108,7 @@ class StackCups(Task):
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The named cup was picked up, or a cup fell over or off the table."""
-        if world.held == "cup0":
+        if world.held == self.stack[0]:
             return FailureReason.WRONG_OBJECT
         fell = any(name != world.held and self._fell(world, name) for name in self.graspable)
         return FailureReason.DROPPED if fell else FailureReason.NONE

@@ -36,6 +36,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 DIRT, DIRTS = 0.01, 5
@@ -106,6 +108,11 @@ class SweepToDustpanOfSize(Task):
 
     def _world(self, x: float, y: float) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ [x, y]
+
+    def variants(self) -> list[Self]:
+        """The other dustpan."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 3, 4))]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""

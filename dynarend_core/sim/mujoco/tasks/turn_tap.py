@@ -21,6 +21,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 STEEL, DARK = [0.72, 0.73, 0.76, 1], [0.42, 0.43, 0.46, 1]
@@ -74,6 +76,11 @@ class TurnTap(Task):
     def _local(i: int) -> Array:
         # The spout points along the tap's x: who looks at it from there has +y on the right.
         return np.array([0.0, -SIDE_M if i == 0 else SIDE_M])
+
+    def variants(self) -> list[Self]:
+        """The other side."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes())]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
