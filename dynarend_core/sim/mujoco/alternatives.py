@@ -10,10 +10,11 @@ def alternatives(world: MujocoWorld) -> tuple[Alternative, ...]:
     """The answers to every other instruction that the scene allows; empty where it allows none.
 
     Args:
-        world: A scene at its start.
+        world: The scene as it is now.
     """
     found = []
     for other in world.task.variants():
-        words = tuple(other.instructions()[:-1])
-        found.append(Alternative(words, other.waypoints(world)[0]))
+        keyframe = other.next_keyframe(world)
+        if keyframe is not None:
+            found.append(Alternative(tuple(other.instructions()[:-1]), keyframe))
     return tuple(found)

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
@@ -117,6 +118,10 @@ class CloseJar(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the lid, grasp, lift, above the jar, onto it, turn clockwise and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The lid."""
+        return [Carry("lid", self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         # A quarter turn about the middle of joint 7's range; the lid is round, so the yaw is free.

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, turns
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
@@ -147,6 +148,10 @@ class InsertOntoSquarePeg(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the ring's tab, grasp it, lift, above the peg, over its top and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The ring, which fits its peg at any quarter turn."""
+        return [Carry("ring", self._expert_keyframes(), put=turns(4))]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         peg = self.peg(self.target)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_ring
@@ -137,6 +138,14 @@ class LightBulbIn(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the bulb, grasp, lift out, above the lamp, into the socket, turn clockwise, let go."""
         return self._expert_keyframes()
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """A bulb stands in its holder."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The bulb."""
+        return [Carry(self.bulbs[0], self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         # A quarter turn about the middle of joint 7's range; a bulb is round, so the yaw is free.

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
@@ -141,6 +142,21 @@ class MeatOffGrill(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the meat, grasp, lift, above the shelf, release."""
         return self._expert_keyframes(world.body_position(self.NAMES[self.variation])[:2])
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """There is no room on the grate."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The meat."""
+        return [
+            Carry(
+                self.NAMES[self.variation],
+                self._expert_keyframes(self._world(self.local[self.variation])),
+                turns(2),
+                ANY,
+            )
+        ]
 
     def _expert_keyframes(self, meat: np.ndarray) -> list[Keyframe]:
         # Fingers open along the gripper's y; the meat is long along its own y, so grasp across its x.

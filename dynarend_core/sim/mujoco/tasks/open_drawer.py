@@ -13,7 +13,15 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, LEVELS, add_cabinet, arm_clears_drawer, cabinet_names, pulling
+from dynarend_core.sim.mujoco.cabinet import (
+    GRASP_Y,
+    LEVELS,
+    add_cabinet,
+    arm_clears_drawer,
+    cabinet_names,
+    next_pull,
+    pulling,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, arm_paths
 from dynarend_core.types import FailureReason, Keyframe
@@ -92,6 +100,17 @@ class OpenDrawer(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """In front of the handle, round it, and back."""
         return self._expert_keyframes()
+
+    def moving_joints(self) -> tuple[str, ...]:
+        """The named drawer."""
+        return (f"drawer{self.variation}",)
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Goes on from as far as the drawer is open."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        outward = rotations.rotation_z(self.yaw)[:3, 1]
+        return next_pull(world, self._expert_keyframes(), world.joint(f"drawer{self.variation}"), outward)
 
     def _expert_keyframes(self) -> list[Keyframe]:
         return pulling(self.center, self.yaw, self.variation, self.object_scale)

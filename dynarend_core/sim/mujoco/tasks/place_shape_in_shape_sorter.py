@@ -8,13 +8,14 @@ hexagons round them. There are 3 to 4 mm between a shape and its hole. Each shap
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_prism, around_hole
@@ -35,7 +36,7 @@ GRIP_Z = TABLE_Z + HEIGHT + KNOB / 2 + 0.002
 TILE, TOP_Z, THICKNESS = 0.074, 0.818, 0.01
 FOLDS = {"cube": 4, "triangular prism": 3}
 """Turns that look alike; the other shapes fit at any yaw."""
-SLIPPERY = {"friction": [0.2, 0.005, 0.0001], "solref": [0.004, 1.0], "priority": 1}
+SLIPPERY: dict[str, Any] = {"friction": [0.2, 0.005, 0.0001], "solref": [0.004, 1.0], "priority": 1}
 
 
 class PlaceShapeInShapeSorter(Task):
@@ -139,6 +140,12 @@ class PlaceShapeInShapeSorter(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the knob, grasp, lift, above the hole, into it and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The shape."""
+        fold = FOLDS.get(NAMES[self.variation])
+        put = turns(fold) if fold else ANY
+        return [Carry(self.graspable[self.variation], self._expert_keyframes(), put=put)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         shape, slot = self.shapes[self.variation], self.tile(self.variation)

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
     UNTOUCHABLE,
@@ -139,6 +140,10 @@ class PlaceWineAtRackLocation(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Before the bottle, round it, up, lying over its place, down and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The bottle."""
+        return [Carry("bottle", self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         R, R_lying = gripper_level(HEADING), gripper_down(self.yaw)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.sim.mujoco.carrying import UPRIGHT
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe
@@ -107,8 +108,22 @@ class PushButtons(Task):
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per button: closed gripper above it, then down through the cap."""
-        frames, top = [], scaled_height(CAP_TOP_Z, self.object_scale)
-        for x, y in self.positions[list(self.order)]:
-            frames.append(keyframe(gripper_down(0.0), [x, y, top + 0.08], False, False))
-            frames.append(keyframe(gripper_down(0.0), [x, y, top - 0.005], False, True))
-        return frames
+        return [frame for i in self.order for frame in self._press(i)]
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Above the next button, or through its cap if the closed gripper is there."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        above, press = self._press(self.order[len(self.pressed)])
+        gripper = world.gripper()
+        T, offset = gripper.T_base_gripper, gripper.T_base_gripper[:3, 3] - above.T_base_gripper[:3, 3]
+        over = np.linalg.norm(offset[:2]) < 0.012 and -0.08 < offset[2] < 0.03
+        turned = T[:3, 2] @ above.T_base_gripper[:3, 2] < UPRIGHT
+        return above if gripper.is_open or turned or not over else press
+
+    def _press(self, button: int) -> list[Keyframe]:
+        (x, y), top = self.positions[button], scaled_height(CAP_TOP_Z, self.object_scale)
+        return [
+            keyframe(gripper_down(0.0), [x, y, top + 0.08], False, False),
+            keyframe(gripper_down(0.0), [x, y, top - 0.005], False, True),
+        ]

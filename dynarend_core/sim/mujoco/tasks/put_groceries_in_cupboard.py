@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
@@ -162,6 +163,11 @@ class PutGroceriesInCupboard(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the item, grasp, lift, level in front of the cupboard, in and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The item."""
+        taken = ANY if GROCERIES[self.variation].round else turns(2)
+        return [Carry(f"item{self.variation}", self._expert_keyframes(), taken, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         item = self.items[self.variation]

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
@@ -139,6 +140,10 @@ class PutMoneyInSafe(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the money, grasp, lift, level in front of the shelf, in and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The money."""
+        return [Carry("money", self._expert_keyframes(), turns(2), ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         R, R_in = gripper_down(self.money_yaw), gripper_level(self.yaw)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, push_along
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
@@ -135,20 +136,34 @@ class ReachAndDrag(Task):
         scale = self.object_scale
         grip = self.stick + GRIP * scale * along
         R = gripper_down(self.stick_yaw)
-        # The stick is carried across the drag: of its two such headings, the one that turns the hand less.
-        drag = self.yaw + self.order[0] * np.pi / 2
-        turn = (drag + np.pi / 2 - self.stick_yaw + np.pi / 2) % np.pi - np.pi / 2
-        across = rotations.rotation_z(self.stick_yaw + turn)[:2, 0]
-        R_drag = rotations.rotation_z(turn) @ R
-        forward = rotations.rotation_z(drag)[:2, 0]
-        beside = self.center + (GRIP + CONTACT) * scale * across
-        half = self._half_cube() + STICK[1] * scale / 2
-        before = beside - (half + 0.025) * forward
-        after = beside + (DISTANCE - self._half_cube() - STICK[1] * scale / 2) * forward
         return [
             keyframe(R, [*grip, TIP_Z + 0.08], True, False),
             keyframe(R, [*grip, TIP_Z], False, True),
             keyframe(R, [*grip, CARRY_Z], False, True),
+            *self._drag(self.center, self.yaw + self.order[0] * np.pi / 2, DISTANCE),
+        ]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The stick, to where it drags the cube from where that is, first across if the cube has left its way."""
+        heading, cube = self.yaw + self.order[0] * np.pi / 2, world.body_position("cube")[:2]
+        error = rotations.rotation_z(-heading)[:2, :2] @ (cube - self.target(self.order[0]))
+        turn, distance = push_along(error)
+        frames = self._expert_keyframes()[:3] + self._drag(cube, heading + turn, distance)
+        return [Carry("stick", frames, lets_go=False)]
+
+    def _drag(self, cube: np.ndarray, drag: float, distance: float) -> list[Keyframe]:
+        """Behind the cube and beside it, down, and on until the cube has moved by ``distance`` [m]."""
+        scale = self.object_scale
+        # The stick is carried across the drag: of its two such headings, the one that turns the hand less.
+        turn = (drag + np.pi / 2 - self.stick_yaw + np.pi / 2) % np.pi - np.pi / 2
+        across = rotations.rotation_z(self.stick_yaw + turn)[:2, 0]
+        R_drag = rotations.rotation_z(turn) @ gripper_down(self.stick_yaw)
+        forward = rotations.rotation_z(drag)[:2, 0]
+        beside = cube + (GRIP + CONTACT) * scale * across
+        half = self._half_cube() + STICK[1] * scale / 2
+        before = beside - (half + 0.025) * forward
+        after = beside + (distance - self._half_cube() - STICK[1] * scale / 2) * forward
+        return [
             keyframe(R_drag, [*before, CARRY_Z], False, True),
             keyframe(R_drag, [*before, DRAG_Z], False, True),
             keyframe(R_drag, [*after, DRAG_Z], False, True),

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, cube_turns
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
     UNTOUCHABLE,
@@ -133,18 +134,42 @@ class StackBlocks(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per block: above it, grasp, lift, over the stack, release; and up, if another one follows."""
         frames: list[Keyframe] = []
-        R_place, first_z = gripper_down(self.square_yaw), self._level_z(0)
-        for i in range(self.height):
-            xy = world.body_position(self.blocks[i])[:2]
-            R = gripper_down(self.yaws[self.graspable.index(self.blocks[i])])
-            place_z = self._level_z(i)
-            carry_z = place_z + CLEARANCE + BLOCK * self.object_scale
-            frames += [
-                keyframe(R, [*xy, first_z + CLEARANCE], True, False),
-                keyframe(R, [*xy, first_z], False, True),
-                keyframe(R, [*xy, carry_z], False, True),
-                keyframe(R_place, [*self.square, carry_z], False, False),
-                keyframe(R_place, [*self.square, place_z + 0.004], True, True),
-                keyframe(R_place, [*self.square, place_z + CLEARANCE], True, True),
-            ]
+        for level, name in enumerate(self.blocks[: self.height]):
+            frames += self._block_keyframes(name, world.body_position(name)[:2], level)
         return frames[:-1]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """Blocks that do not lie on the stack yet."""
+        stacked = self._stacked(world)
+        free = [name for name in self.blocks[:4] if name not in stacked]
+        return [self._carry(name, len(stacked)) for name in free]
+
+    def carried(self, world: MujocoWorld) -> list[Carry]:
+        """The block that was put on the stack last."""
+        stacked = self._stacked(world)
+        return [self._carry(stacked[-1], len(stacked) - 1)] if stacked else []
+
+    def _carry(self, name: str, level: int) -> Carry:
+        return Carry(name, self._block_keyframes(name, self.places[name], level), cube_turns(), cube_turns())
+
+    def _stacked(self, world: MujocoWorld) -> list[str]:
+        """Blocks on the stack, the lowest first."""
+        stacked: list[str] = []
+        over = [name for name in self.blocks[:4] if name != world.held and self._over_square(world, name)]
+        for name in sorted(over, key=lambda name: world.body_position(name)[2]):
+            if abs(world.body_position(name)[2] - self._level_z(len(stacked))) < 0.01:
+                stacked.append(name)
+        return stacked
+
+    def _block_keyframes(self, name: str, xy: np.ndarray, level: int) -> list[Keyframe]:
+        R, R_place = gripper_down(self.yaws[self.graspable.index(name)]), gripper_down(self.square_yaw)
+        first_z, place_z = self._level_z(0), self._level_z(level)
+        carry_z = place_z + CLEARANCE + BLOCK * self.object_scale
+        return [
+            keyframe(R, [*xy, first_z + CLEARANCE], True, False),
+            keyframe(R, [*xy, first_z], False, True),
+            keyframe(R, [*xy, carry_z], False, True),
+            keyframe(R_place, [*self.square, carry_z], False, False),
+            keyframe(R_place, [*self.square, place_z + 0.004], True, True),
+            keyframe(R_place, [*self.square, place_z + CLEARANCE], True, True),
+        ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
     UNTOUCHABLE,
@@ -151,7 +152,21 @@ class SweepToDustpanOfSize(Task):
         """Before the handle, round it, up, down behind the dirt, and sweep."""
         return self._expert_keyframes()
 
-    def _expert_keyframes(self) -> list[Keyframe]:
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """The broom stands in its tray."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The broom, to behind the dirt that lies outside the dustpan."""
+        sign = 1 if self.variation == 0 else -1
+        back = sign * rotations.rotation_z(-self.yaw)[:2, :2]
+        places = np.array([back @ (world.body_position(f"dirt{i}")[:2] - self.center) for i in range(DIRTS)])
+        inside = (np.abs(places - [self._pan_at(), 0.0]) < self._pan_half()).all(axis=1)
+        left = places[~inside]
+        start = min(SWEEP_FROM, float(left[:, 0].min()) - 0.06) if len(left) else SWEEP_FROM
+        return [Carry("broom", self._expert_keyframes(start), ANY, turns(2), lets_go=False)]
+
+    def _expert_keyframes(self, start: float = SWEEP_FROM) -> list[Keyframe]:
         # The broom is only shifted, never turned: the hand may come from any of four sides: from the right.
         heading = (self.yaw - np.pi / 3) % (np.pi / 2) + np.pi / 3
         R = gripper_level(heading)
@@ -162,7 +177,7 @@ class SweepToDustpanOfSize(Task):
             keyframe(R, [*(broom + back), grasp_z], True, False),
             keyframe(R, [*broom, grasp_z], False, True),
             keyframe(R, [*broom, grasp_z + 0.05], False, True),
-            keyframe(R, [*self._world(sign * SWEEP_FROM, 0.0), grasp_z + 0.002], False, True),
+            keyframe(R, [*self._world(sign * start, 0.0), grasp_z + 0.002], False, True),
             keyframe(R, [*self._world(sign * SWEEP_TO, 0.0), grasp_z + 0.002], False, True),
         ]
         return with_nearer_half_turns(frames)
