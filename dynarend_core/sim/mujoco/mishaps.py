@@ -15,6 +15,7 @@ from dynarend_core.types import Array, FailureReason, GripperState, Keyframe
 SECOND_SHARE = 0.4
 """Share of episodes with a second mishap."""
 
+EARLY = 3
 MISSED_M = (0.02, 0.06)
 """How far beside, or short of, a thing the gripper closes [m]."""
 
@@ -40,14 +41,15 @@ class Mishaps:
 
     def __init__(self, rng: np.random.Generator, keyframes: int) -> None:
         self._rng = rng
-        first = int(rng.integers(keyframes))
+        early = min(EARLY, keyframes)  # before the thing is held most things can go wrong
+        first = int(rng.integers(early if rng.random() < 0.5 else keyframes))
         second = first + 1 + int(rng.integers(keyframes)) if rng.random() < SECOND_SHARE else first
         self._due = {first, second}
         self.kinds: list[str] = []
 
     def disturb(self, world: MujocoWorld, step: int) -> bool:
         """Move what the task is about, if that is what happens before this step; True if something moved."""
-        if step not in self._due or world.held is not None or self._rng.random() < 0.6:
+        if step not in self._due or world.held is not None or self._rng.random() < 0.5:
             return False
         if not _shift(world, self._rng):
             return False
