@@ -102,12 +102,14 @@ def _driven(job: Job) -> Outcome:
         result = label_policy(environment, _policy(job.policy), job.task, job.seed, job.share, recording)
     else:
         result = recover(environment, job.task, job.seed, recording)
-    told = {"task_solved": result.success, "without_way": result.without_way, "mishaps": tuple(result.kinds)}
     if result.episode is not None:
-        return replace(_stored(job, result.episode), **told)
-    counted = job.root is None and result.success
-    failure = "" if counted else result.failure_reason.value
-    return Outcome(job.task, job.episode, failure, result.message, 0, 0, 0.0, **told)
+        outcome = _stored(job, result.episode)
+    else:
+        failure = "" if job.root is None and result.success else result.failure_reason.value
+        outcome = Outcome(job.task, job.episode, failure, result.message, 0, 0, 0.0)
+    return replace(
+        outcome, task_solved=result.success, without_way=result.without_way, mishaps=tuple(result.kinds)
+    )  # fmt: skip
 
 
 def _stored(job: Job, episode: EpisodeRecord) -> Outcome:

@@ -108,7 +108,7 @@ def is_near(T: Array, other: Array, distance_m: float = NEAR_M, angle_rad: float
 
 def back_off(T: Array, distance_m: float = RETREAT_M) -> Keyframe:
     """Open the gripper a way back along its axis from ``(4, 4)`` ``T``."""
-    return Keyframe(T @ se3.make(t=[0.0, 0.0, -distance_m]), True, True)
+    return Keyframe(T @ se3.make(t=np.array([0.0, 0.0, -distance_m])), True, True)
 
 
 def put_back(world: MujocoWorld) -> Keyframe | None:
@@ -196,7 +196,7 @@ def _off_the_line(T: Array, T_above: Array) -> tuple[float, float]:
 
 
 def _angle(T: Array, other: Array) -> float:
-    return rotations.rotation_angle(T[:3, :3], rotations.nearer_half_turn(other[:3, :3], T[:3, :3]))
+    return float(rotations.rotation_angle(T[:3, :3], rotations.nearer_half_turn(other[:3, :3], T[:3, :3])))
 
 
 def _ways_to_take(world: MujocoWorld, carry: Carry) -> list[list[Keyframe]]:
@@ -210,8 +210,13 @@ def _ways_to_take(world: MujocoWorld, carry: Carry) -> list[list[Keyframe]]:
         for half in (np.eye(4), HALF_TURN):
             plans.append([_moved(frame, move, half) for frame in carry.frames[:3]])
     nominal = carry.frames[1].T_base_gripper
-    plans.sort(key=lambda plan: round(rotations.rotation_angle(plan[1].T_base_gripper[:3, :3], nominal[:3, :3]), 3))
+    plans.sort(key=lambda plan: _angle_rounded(plan[1].T_base_gripper, nominal))
     return plans
+
+
+def _angle_rounded(T: Array, other: Array) -> float:
+    """Angle between two poses, equal where it differs by rounding only [rad]."""
+    return round(float(rotations.rotation_angle(T[:3, :3], other[:3, :3])), 2)
 
 
 def _round_moves(start: Array, now: Array) -> list[Array | None]:
@@ -302,7 +307,7 @@ def _placed(world: MujocoWorld, carry: Carry, frame: Keyframe) -> Keyframe | Non
     else:
         nominal = frame.T_base_gripper
         ways = [se3.make(R, goal[:3, 3] - R @ held[:3, 3]) for R in (nominal[:3, :3], (nominal @ HALF_TURN)[:3, :3])]
-    ways.sort(key=lambda T: round(rotations.rotation_angle(T[:3, :3], frame.T_base_gripper[:3, :3]), 2))
+    ways.sort(key=lambda T: _angle_rounded(T, frame.T_base_gripper))
     for T in ways:
         target = _like_plan(T, frame.T_base_gripper)
         if keyframe := _if_reachable(world, Keyframe(target, frame.gripper_open, frame.ignore_collisions)):

@@ -9,13 +9,12 @@ import numpy as np
 
 from dynarend_core.datasets.records import EpisodeRecord
 from dynarend_core.errors import DynaRendError
-from dynarend_core.evaluation.rollout import Actor
 from dynarend_core.sim.mujoco.alternatives import alternatives
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.expert import FALL_S
 from dynarend_core.sim.mujoco.mishaps import Mishaps
 from dynarend_core.sim.mujoco.recording import Recorder
-from dynarend_core.types import FailureReason, Keyframe, Observation, StepResult
+from dynarend_core.types import FailureReason, Keyframe, Observation, Prediction, StepResult
 
 MAX_KEYFRAMES = 35
 """Keyframes after which an episode of recovering ends."""
@@ -25,6 +24,14 @@ POLICY_KEYFRAMES = 25
 
 MOVED = (FailureReason.NONE, FailureReason.WRONG_OBJECT, FailureReason.DROPPED)
 """Outcomes of a step in which the arm has moved."""
+
+
+class Actor(Protocol):
+    """A policy."""
+
+    def act(self, observation: Observation) -> Prediction:
+        """Choose the next keyframe."""
+        ...
 
 
 class Driver(Protocol):
@@ -146,7 +153,7 @@ def label_policy(
     policy: Actor,
     task: str,
     seed: int,
-    share: float,
+    share: float = 1.0,
     recording: Recording | None = None,
 ) -> DrivenResult:
     """The policy drives and the expert labels every state; deterministic by its arguments.
