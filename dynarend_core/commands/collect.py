@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from dynarend_core.commands.collect_jobs import Job, Outcome, attempt
 from dynarend_core.commands.json_report import add_json_option, write_json
-from dynarend_core.errors import ConfigurationError, DynaRendError, SimulationError
+from dynarend_core.errors import ConfigurationError, SimulationError
 from dynarend_core.sim.environment import EVALUATION_SEED_START
+
+NUMBERS = {"plain": 0, "recovery": 1_000_000, "policy": 2_000_000}
+"""Episode numbers start here, by who drives; after it comes the seed."""
 
 DESCRIPTION = """\
 Solve tasks with the scripted expert in the MuJoCo simulator and store its keyframe demonstrations, one .npz an episode
@@ -27,36 +30,11 @@ examples:
   dynarend collect --out data/train --episodes 100                 100 demonstrations of every task
   dynarend collect --out data/val --episodes 20 --seed-start 50000 other scenes, for validation
   dynarend collect --out data/pre --target-views 4                 with extra views to pretrain on
+  dynarend collect --out data/train --recoveries --episodes 50     missed grasps, dropped and moved things, made good
+  dynarend collect --out data/train --policy DIR --episodes 50     the policy drives, the expert labels every state
   dynarend collect --verify --episodes 50 --json runs/expert.json  only count how often the expert succeeds
+  dynarend collect --verify --from-disturbed --episodes 100        the same after one or two mishaps
   dynarend collect --verify --perturbation mass --episodes 5       the same in perturbed scenes (docs/tasks.md)"""
-
-_environment = None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One demonstration to attempt; ``root`` is the store to write, None to write nothing."""
-
-    root: str | None
-    task: str
-    episode: int
-    seed: int
-    displaced: int
-    target_views: int
-    perturbation: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One attempted demonstration."""
-
-    task: str
-    episode: int
-    failure: str
-    message: str
-    keyframes: int
-    frames: int
-    megabytes: float
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -89,18 +67,39 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         "--perturbation", default="none", metavar="NAME",
         help="with --verify: solve perturbed scenes, of the tasks it applies to; an unknown name lists all",
     )  # fmt: skip
+    _add_driving_options(parser)
     add_json_option(parser, "counts, failures by cause and timings")
     parser.set_defaults(run=run)
+
+
+def _add_driving_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recoveries", action="store_true",
+        help="with mishaps made on purpose: missed grasps, dropped and moved things, which the expert makes good; "
+        "episode numbers are 1000000 and the seed, so that they may lie in the store of the plain demonstrations",
+    )  # fmt: skip
+    parser.add_argument(
+        "--policy", metavar="P",
+        help="this policy drives (as of `dynarend evaluate`), the expert says in every state what to do next; episode "
+        "numbers are 2000000 and the seed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--share-of-policy", type=float, default=1.0, metavar="S",
+        help="with --policy: share of the keyframes that it drives, the expert the others (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--executor", choices=("planner", "perfect"), default="planner",
+        help="with --policy: how keyframes are executed (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--from-disturbed", action="store_true", help="with --verify: count successes after one or two mishaps"
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Collect or verify; exit code 1 if any task falls below its floor under --verify."""
     tasks = _checked_tasks(args)
-    jobs = [
-        _Job(None if args.verify else str(args.out), task, i, args.seed_start + i, args.displaced, args.target_views,
-             args.perturbation)
-        for i in range(args.episodes) for task in tasks
-    ]  # fmt: skip
+    jobs = [_job(args, task, i) for i in range(args.episodes) for task in tasks]
     jobs = [job for job in jobs if not _stored(job)]
     started = time.perf_counter()
     outcomes = sorted(
@@ -109,7 +108,45 @@ def run(args: argparse.Namespace) -> int:
     summary = summarise(outcomes, time.perf_counter() - started)
     _print_summary(summary)
     write_json(args.json, summary)
-    return 1 if args.verify and any(task["below_floor"] for task in summary["tasks"].values()) else 0
+    below = any(task["below_floor"] for task in summary["tasks"].values())
+    return 1 if below and args.verify and not args.from_disturbed else 0
+
+
+def _job(args: argparse.Namespace, task: str, i: int) -> Job:
+    from dynarend_core.evaluation.policy_source import PolicySource
+
+    origin = "policy" if args.policy else "recovery" if args.recoveries or args.from_disturbed else "plain"
+    seed = args.seed_start + i
+    return Job(
+        root=None if args.verify else str(args.out),
+        task=task,
+        episode=NUMBERS[origin] + seed if NUMBERS[origin] else i,
+        seed=seed,
+        displaced=args.displaced,
+        target_views=args.target_views,
+        perturbation=args.perturbation,
+        origin=origin,
+        policy=PolicySource(args.policy).resolved().name if args.policy else "",
+        share=args.share_of_policy,
+        perfect_executor=args.executor == "perfect",
+    )
+
+
+def _check_driving(args: argparse.Namespace) -> None:
+    """Refuse combinations of who drives that make no sense."""
+    from dynarend_core.evaluation.policy_source import PolicySource
+    from dynarend_core.sim.environment import UNDISTURBED
+
+    if args.policy and (args.recoveries or args.verify):
+        raise ConfigurationError("--policy goes with neither --recoveries nor --verify: say who drives")
+    if args.from_disturbed and not args.verify:
+        raise ConfigurationError("--from-disturbed goes with --verify; record with --recoveries")
+    if args.from_disturbed and args.perturbation != UNDISTURBED:
+        raise ConfigurationError("--from-disturbed goes with usual scenes, not with --perturbation")
+    if not 0.0 < args.share_of_policy <= 1.0:
+        raise ConfigurationError(f"--share-of-policy must be in (0, 1], got {args.share_of_policy}")
+    if args.policy:
+        PolicySource(args.policy).check()
 
 
 def _checked_tasks(args: argparse.Namespace) -> list[str]:
@@ -121,6 +158,7 @@ def _checked_tasks(args: argparse.Namespace) -> list[str]:
     from dynarend_core.sim.environment import UNDISTURBED
     from dynarend_core.sim.mujoco.perturbations.catalogue import factors_of, tasks_with
 
+    _check_driving(args)
     if args.perturbation != UNDISTURBED and not args.verify:
         raise ConfigurationError("--perturbation goes with --verify: demonstrations are recorded in usual scenes")
     tasks = args.tasks.split(",") if args.tasks else tasks_with(args.perturbation)
@@ -159,6 +197,10 @@ def summarise(outcomes: list[Outcome], seconds: float) -> dict:
             "keyframes_per_episode": sum(o.keyframes for o in solved) / max(len(solved), 1),
             "frames_per_episode": sum(o.frames for o in solved) / max(len(solved), 1),
             "megabytes": sum(o.megabytes for o in solved),
+            "seconds_per_episode": sum(o.seconds for o in mine) / len(mine),
+            "task_solved": sum(o.task_solved for o in mine),
+            "without_way": sum(o.without_way for o in mine),
+            "mishaps": dict(Counter(kind for o in mine for kind in o.mishaps)),
         }
     summary = {"tasks": tasks, "seconds": seconds, "demonstrations_per_second": len(outcomes) / max(seconds, 1e-9)}
     stored = [o for o in outcomes if o.megabytes]
@@ -171,7 +213,7 @@ def summarise(outcomes: list[Outcome], seconds: float) -> dict:
     return summary
 
 
-def _stored(job: _Job) -> bool:
+def _stored(job: Job) -> bool:
     """Whether the episode is there already.
 
     Raises:
@@ -199,13 +241,13 @@ def _stored(job: _Job) -> bool:
     return True
 
 
-def _run_jobs(jobs: list[_Job], workers: int, skipped: int) -> Iterator[Outcome]:
+def _run_jobs(jobs: list[Job], workers: int, skipped: int) -> Iterator[Outcome]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, Progress(*columns) as progress:
         bar = progress.add_task("demonstrations", total=len(jobs) + skipped, completed=skipped)
-        futures = [pool.submit(_demonstrate, job) for job in jobs]
+        futures = [pool.submit(attempt, job) for job in jobs]
         failures = 0
         for future in as_completed(futures):
             try:
@@ -220,41 +262,20 @@ def _run_jobs(jobs: list[_Job], workers: int, skipped: int) -> Iterator[Outcome]
             yield outcome
 
 
-def _demonstrate(job: _Job) -> Outcome:
-    """Runs in a worker process, which keeps its simulator."""
-    global _environment
-    from dynarend_core.datasets.store import DemonstrationStore
-    from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-    from dynarend_core.sim.mujoco.expert import demonstrate
-
-    if _environment is None:
-        _environment = MujocoEnvironment()
-    try:
-        extra = (job.displaced, job.target_views, True) if job.root else (0, 0, False)
-        result = demonstrate(_environment, job.task, job.seed, *extra, perturbation=job.perturbation)
-    except DynaRendError as error:
-        return Outcome(job.task, job.episode, "simulator", str(error), 0, 0, 0.0)
-    if result.episode is None:
-        return Outcome(job.task, job.episode, result.failure_reason.value, result.message, 0, 0, 0.0)
-    megabytes = 0.0
-    if job.root:
-        path = DemonstrationStore(job.root).write(job.task, job.episode, result.episode)
-        megabytes = path.stat().st_size / 1e6
-    keyframes = sum(frame.kind == "keyframe" for frame in result.episode.frames)
-    return Outcome(job.task, job.episode, "", "", keyframes, len(result.episode.frames), megabytes)
-
-
 def _print_summary(summary: dict) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title="scripted expert")
-    for column in ("task", "solved", "failures", "keyframes", "MB"):
+    for column in ("task", "recorded", "task solved", "no way on", "failures", "keyframes", "s", "MB"):
         table.add_column(column)
     for name, task in summary["tasks"].items():
         causes = ", ".join(f"{cause} {n}" for cause, n in task["failures"].items()) or "-"
-        table.add_row(name, f"{task['successes']} / {task['episodes']}", causes,
-                      f"{task['keyframes_per_episode']:.1f}", f"{task['megabytes']:.1f}")  # fmt: skip
+        counts = (task["task_solved"], task["without_way"], causes)
+        means = (task["keyframes_per_episode"], task["seconds_per_episode"], task["megabytes"])
+        table.add_row(
+            name, f"{task['successes']} / {task['episodes']}", *map(str, counts), *(f"{mean:.1f}" for mean in means)
+        )
     console = Console()
     console.print(table)
     console.print(f"{summary['demonstrations_per_second']:.2f} demonstrations/s, {summary['seconds']:.0f} s")

@@ -6,6 +6,8 @@ and pull (24 cm) follow RLBench's recorded demonstrations; masses, friction and 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 
@@ -13,9 +15,13 @@ from dynarend_core.geometry import rotations, se3
 from dynarend_core.geometry.frames import T_WORLD_BASE
 from dynarend_core.planning.kinematics import ArmKinematics
 from dynarend_core.planning.robot_spheres import HAND_LINK, RobotSpheres
+from dynarend_core.sim.mujoco.carrying import approach, is_near, like_hand
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.task import keyframe
 from dynarend_core.types import Keyframe
+
+if TYPE_CHECKING:
+    from dynarend_core.sim.mujoco.world import MujocoWorld
 
 WOOD, SIDE, FRONT = [0.75, 0.66, 0.52, 1], [0.68, 0.59, 0.46, 1], [0.84, 0.79, 0.72, 1]
 METAL, INSIDE = [0.7, 0.7, 0.71, 1], [0.92, 0.87, 0.82, 1]
@@ -29,8 +35,22 @@ GRASP_DEPTH = 0.011
 GRASP_Y = HALF + HANDLE_OUT - GRASP_DEPTH
 """Where the tip grasps a closed drawer's handle, cabinet frame [m]."""
 
+LEVELS = ("bottom", "middle", "top")
+
+HELD_M = 0.008
+"""A closed gripper wider than this holds a handle."""
+
 PULL = 0.24
 """How far a drawer is pulled [m]."""
+
+
+def cabinet_names() -> dict[str, str]:
+    """Phrases of drawers and handles, by body and geom name."""
+    return {
+        f"{part}{i}": f"{level} drawer{extra}"
+        for i, level in enumerate(LEVELS)
+        for part, extra in (("drawer", ""), ("handle", " handle"))
+    }
 
 
 def pulling(center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> list[Keyframe]:
@@ -45,6 +65,23 @@ def pulling(center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> 
         keyframe(R, grasp, False, True),
         keyframe(R, grasp + PULL * outward, False, True),
     ]
+
+
+def next_pull(world: MujocoWorld, frames: list[Keyframe], pulled_m: float, outward: np.ndarray) -> Keyframe:
+    """The next keyframe to open a drawer that is ``pulled_m`` [m] out along ``(3,)`` ``outward`` already.
+
+    ``frames`` are those of :func:`pulling`.
+    """
+    before, grasp = (_shifted(frame, pulled_m * outward) for frame in frames[:2])
+    gripper = world.gripper()
+    holds = not gripper.is_open and gripper.width_m > HELD_M
+    if holds and is_near(gripper.T_base_gripper, grasp.T_base_gripper, 0.02):
+        return like_hand(frames[2], gripper.T_base_gripper)
+    return approach(world, before, grasp)
+
+
+def _shifted(frame: Keyframe, offset: np.ndarray) -> Keyframe:
+    return Keyframe(se3.make(t=offset) @ frame.T_base_gripper, frame.gripper_open, frame.ignore_collisions)
 
 
 def arm_clears_drawer(q: np.ndarray, center: np.ndarray, yaw: float, drawer: int, scale: float = 1.0) -> bool:
@@ -105,8 +142,8 @@ def _add_drawer(cabinet: mujoco.MjsBody, index: int, z: float) -> None:
     for side in (-1, 1):
         drawer.add_geom(type=box, pos=[side * (HALF - 0.018), 0, -0.02], size=[0.003, HALF - 0.02, 0.03],
                         rgba=FRONT, mass=0.1)  # fmt: skip
-    drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL, mass=0.05,
-                    fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
+    drawer.add_geom(name=f"handle{index}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.007, 0, 0], rgba=METAL,
+                    mass=0.05, fromto=[-HANDLE_HALF, HALF + HANDLE_OUT, 0, HANDLE_HALF, HALF + HANDLE_OUT, 0],
                     friction=[1.5, 0.02, 0.001])  # fmt: skip
     for x in (-0.03, 0.03):
         drawer.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.004, 0, 0], rgba=METAL, mass=0.01,

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynarend_core.datasets.records import EpisodeRecord, FrameRecord, Transition
-from dynarend_core.errors import PlanningError
+from dynarend_core.datasets.records import EpisodeRecord
 from dynarend_core.geometry import rotations
 from dynarend_core.sim.environment import UNDISTURBED
+from dynarend_core.sim.mujoco.alternatives import alternatives
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-from dynarend_core.sim.mujoco.world import MujocoWorld, random_offset
-from dynarend_core.types import Array, CameraView, FailureReason, GripperState, Keyframe, Observation
-
-DISPLACED_M, DISPLACED_RAD = 0.02, np.deg2rad(10.0)
-"""Largest displacement of the arm in a displaced copy of an observation."""
+from dynarend_core.sim.mujoco.recording import Recorder
+from dynarend_core.types import Array, FailureReason, Keyframe
 
 MISSED_M, MISSED_RAD = 0.01, np.deg2rad(3.0)
 """An arm that stops farther than this from its keyframe leaned on something that the expert did not mean.
@@ -72,11 +69,12 @@ def demonstrate(
         task, variation, seed, phrasing=0, disturb_start=bool(seed % 2), perturbation=perturbation
     )
     instructions = tuple(world.task.instructions()[:-1])
-    recorder = _Recorder(world, target_views, masks, np.random.default_rng([seed, 2]))
+    recorder = Recorder(world, target_views, masks, np.random.default_rng([seed, 2]))
     recorder.add(observation.views, observation.gripper, observation.q, "start")
     targets = world.task.waypoints(world)
     for step, target in enumerate(targets):
         recorder.begin_step(target, step, displaced, rng)
+        recorder.note_alternatives(alternatives(world))
         result = environment.step(target, observation)
         observation = result.observation
         if result.failure_reason is not FailureReason.NONE:
@@ -92,6 +90,7 @@ def demonstrate(
     episode = EpisodeRecord(
         task=task, variation=variation, seed=seed, instructions=instructions, instruction_used=instructions[0],
         frames=tuple(recorder.frames), transitions=tuple(recorder.transitions), object_names=world.object_names,
+        alternatives=recorder.alternatives,
     )  # fmt: skip
     return ExpertResult(episode, FailureReason.NONE, "")
 
@@ -104,40 +103,3 @@ def _missed(target: Keyframe, T_base_gripper: Array) -> str:
     if distance <= MISSED_M and angle <= MISSED_RAD:
         return ""
     return f"the arm stopped {100 * distance:.1f} cm and {np.degrees(angle):.0f} degrees from it"
-
-
-class _Recorder:
-    """Collects frames once each, and the transitions that point into them."""
-
-    def __init__(self, world: MujocoWorld, target_views: int, masks: bool, rng: np.random.Generator) -> None:
-        self._world, self._target_views, self._masks, self._rng = world, target_views, masks, rng
-        self.frames: list[FrameRecord] = []
-        self.transitions: list[Transition] = []
-        self._pending: list[tuple[int, Keyframe, int]] = []
-        self._current = 0
-
-    def add(self, views: tuple[CameraView, ...], gripper: GripperState, q: Array, kind: str) -> int:
-        """Record the world as it is now; ``views`` are of now."""
-        orbits = [self._world.orbit_view(f"orbit{i}", self._rng) for i in range(self._target_views)]
-        targets = tuple(view for view, _ in orbits)
-        ids = (*self._world.object_ids(), *(ids for _, ids in orbits)) if self._masks else ()
-        stamp_ns = max(view.stamp_ns for view in views)
-        self.frames.append(FrameRecord(views, gripper, q, stamp_ns, kind, targets, ids))
-        return len(self.frames) - 1
-
-    def begin_step(self, target: Keyframe, step: int, displaced: int, rng: np.random.Generator) -> None:
-        """Note the observation the target follows from, and displaced copies of it."""
-        self._pending = [(self._current, target, step)]
-        for _ in range(displaced):
-            offset = random_offset(rng, DISPLACED_M, DISPLACED_RAD)
-            try:
-                with self._world.displaced(offset) as (gripper, q):
-                    frame = self.add(self._world.views(), gripper, q, "displaced")
-            except PlanningError:
-                continue
-            self._pending.append((frame, target, step))
-
-    def end_step(self, observation: Observation) -> None:
-        """The target is reached: close the pending transitions."""
-        self._current = self.add(observation.views, observation.gripper, observation.q, "keyframe")
-        self.transitions += [Transition(frame, self._current, target, step) for frame, target, step in self._pending]

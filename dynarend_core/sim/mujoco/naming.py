@@ -27,7 +27,7 @@ class SceneNames:
 
 
 def name_scene(model: mujoco.MjModel, semantic_names: Mapping[str, str]) -> SceneNames:
-    """Name the geoms of a scene by their body, and those fixed to the world by themselves.
+    """Name the geoms of a scene by their body, but those fixed to the world, or with a phrase, by themselves.
 
     Args:
         model: Compiled scene.
@@ -40,6 +40,8 @@ def name_scene(model: mujoco.MjModel, semantic_names: Mapping[str, str]) -> Scen
 
 
 def _phrase(model: mujoco.MjModel, geom: int, semantic_names: Mapping[str, str]) -> str:
+    if own := semantic_names.get(model.geom(geom).name):
+        return own
     body = int(model.geom_bodyid[geom])
     name = model.body(body).name if body else model.geom(geom).name
     if name == HAND_BODY or name in FINGER_BODIES:

@@ -85,6 +85,7 @@ def add_prism(
     bottom: float,
     top: float,
     rgba: Sequence[float],
+    geom_name: str = "",
     **options: Any,
 ) -> None:
     """Add an upright prism.
@@ -97,12 +98,15 @@ def add_prism(
         bottom: Lower end in the body frame [m].
         top: Upper end [m].
         rgba: Colour.
+        geom_name: Of the geom, if it needs one; unique in the scene.
         options: As ``MjsBody.add_geom``.
     """
     corners = np.asarray(outline, dtype=np.float64)
     vertices = [[*corner, z] for z in (bottom, top) for corner in corners]
     spec.add_mesh(name=name, uservert=np.ravel(vertices))
-    body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, rgba=list(rgba), **options)
+    geom = body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, rgba=list(rgba), **options)
+    if geom_name:
+        geom.name = geom_name
 
 
 def regular_polygon(sides: int, radius: float, start: float = 0.0) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,9 @@ from dynarend_core.sim.mujoco.roles import Roles
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from dynarend_core.sim.mujoco.carrying import Carry
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 COLORS: dict[str, tuple[float, float, float]] = {
@@ -81,12 +85,55 @@ class Task(ABC):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """The expert's keyframes from the start of the episode, base frame."""
 
-    def semantic_names(self) -> dict[str, str]:
-        """Phrases a person would use: of bodies by body name, of geoms fixed to the world by geom name.
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """What remains to be taken and put somewhere, in the order of the demonstrations; none by default."""
+        return []
 
+    def carried(self, world: MujocoWorld) -> list[Carry]:
+        """What has been put where it belongs, in tasks where something else follows; none by default."""
+        return []
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """Bodies that may be somewhere else near by, for demonstrations of recovering: what is carried next."""
+        return tuple(carry.thing for carry in self.carries(world)[:1])
+
+    def moving_joints(self) -> tuple[str, ...]:
+        """Joints that may be some way along already, for demonstrations of recovering."""
+        return ()
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """What the expert does next in whatever state the world is, base frame.
+
+        From the start on it gives, keyframe by keyframe, what :meth:`waypoints` gives.
+
+        Returns:
+            None if the task is solved or there is no way on: something fell over, or lies out of reach.
+        """
+        from dynarend_core.sim.mujoco.carrying import next_of
+
+        return None if self.success(world) else next_of(world, self.carries(world), self.carried(world))
+
+    def semantic_names(self) -> dict[str, str]:
+        """Phrases a person would use: of bodies by body name, of single parts of them by geom name.
+
+        Whatever an instruction may name has its full name: "left tap", "bulb in the red holder".
         What is not listed is called by its name without digits, underscores read as spaces.
         """
         return {}
+
+    def variants(self) -> list[Self]:
+        """The same scene asked for otherwise: every other question that its objects allow, and the arm can do.
+
+        Only questions that other keyframes answer: a scene that asks how many gives none.
+        """
+        return []
+
+    def asked(self, **attributes: object) -> Self:
+        """A copy of the task in the same scene with other ``attributes``."""
+        other = copy.copy(self)
+        for name, value in attributes.items():
+            setattr(other, name, value)
+        return other
 
     def update(self, world: MujocoWorld) -> None:  # noqa: B027 - optional hook
         """Called after every control step; for tasks that must remember the order of events."""

@@ -18,12 +18,13 @@ from dynarend_core.planning.trajectory import JointTrajectory
 from dynarend_core.sim.environment import UNDISTURBED
 from dynarend_core.sim.mujoco.building import SceneRequest, build_scene
 from dynarend_core.sim.mujoco.cameras import FIXED_CAMERAS, camera_pose
-from dynarend_core.sim.mujoco.grasp import Grasp
+from dynarend_core.sim.mujoco.grasp import Grasp, body_pose
 from dynarend_core.sim.mujoco.looking import Looker
 from dynarend_core.sim.mujoco.naming import name_scene
 from dynarend_core.sim.mujoco.servos import CONTROL_STEPS, Servos
 from dynarend_core.types import Array, CameraView, FailureReason, GripperState
 
+_T_BASE_WORLD = se3.inverse(T_WORLD_BASE)
 _DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 
 
@@ -74,6 +75,7 @@ class MujocoWorld:
         mujoco.mj_forward(self.model, self.data)
         self.advance(0.3)
         self.data.time = 0.0
+        self._start_poses = {name: self.pose(name) for name in self.task.graspable}
 
     def _disturbed_home(self, rng: np.random.Generator) -> Array:
         home = self.kinematics.forward(HOME_Q)
@@ -119,6 +121,14 @@ class MujocoWorld:
     def body_position(self, name: str) -> Array:
         """Position ``(3,)`` of a task body in the simulator's world frame [m]."""
         return self.data.body(name).xpos.copy()
+
+    def pose(self, name: str) -> Array:
+        """Pose ``(4, 4)`` of a task body in the base frame."""
+        return _T_BASE_WORLD @ body_pose(self.data, name)
+
+    def start_pose(self, name: str) -> Array:
+        """Pose ``(4, 4)`` of a graspable body at the start of the episode, base frame."""
+        return self._start_poses[name]
 
     @property
     def object_names(self) -> tuple[str, ...]:

@@ -70,6 +70,19 @@ def test_target_views_are_recorded_the_same_each_time_and_not_mixed(tmp_path: Pa
         run(*(word.replace("7", "8") for word in common), "--target-views", "2")
 
 
+def test_recoveries_lie_beside_plain_demonstrations_and_are_marked(tmp_path: Path) -> None:
+    store, report = DemonstrationStore(tmp_path / "a"), tmp_path / "report.json"
+    common = ("--out", str(store.root), "--tasks", TASK, "--episodes", "2", "--workers", "1", "--seed-start", "7")
+    assert run(*common) == 0
+    assert run(*common, "--recoveries", "--json", str(report)) == 0
+    assert store.episodes(TASK)[:3] == [0, 1, 1_000_007]
+    assert [store.read(TASK, i).origin for i in (0, 1_000_007)] == ["plain", "recovery"]
+    summary = json.loads(report.read_text())["tasks"][TASK]
+    assert sum(summary["mishaps"].values()) >= summary["task_solved"] >= 1
+    assert run("--verify", "--from-disturbed", *common[2:], "--json", str(report)) == 0
+    assert json.loads(report.read_text())["tasks"][TASK]["successes"] == summary["task_solved"]
+
+
 def test_verify_asks_less_of_the_experts_of_the_hardest_tasks() -> None:
     outcomes = [
         collect.Outcome(task, i, "timeout" if i < 2 else "", "", 5, 6, 0.0)
@@ -88,6 +101,10 @@ def test_verify_asks_less_of_the_experts_of_the_hardest_tasks() -> None:
         (("--verify", "--seed-start", "99999", "--episodes", "2"), "evaluation"),
         (("--verify", "--workers", "0"), "workers"),
         (("--verify", "--target-views", "-1"), "target-views"),
+        (("--out", "x", "--from-disturbed"), "--recoveries"),
+        (("--out", "x", "--policy", "m:f", "--recoveries"), "say who drives"),
+        (("--out", "x", "--policy", "m:f", "--share-of-policy", "0"), "share-of-policy"),
+        (("--verify", "--from-disturbed", "--perturbation", "light_color"), "usual scenes"),
     ],
 )
 def test_refuses_what_makes_no_sense(arguments: tuple[str, ...], named: str) -> None:

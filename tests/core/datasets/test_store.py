@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dynarend_core.datasets.packing import decode_depth, encode_depth
+from dynarend_core.datasets.records import Alternative
 from dynarend_core.datasets.store import DemonstrationStore, EpisodeRecord, FrameRecord, Transition
 from dynarend_core.errors import DatasetError, InvalidInputError
 from dynarend_core.geometry import se3
@@ -58,6 +59,35 @@ def make_episode(seed: int = 0, n_frames: int = 3) -> EpisodeRecord:
         Transition(1, 2, Keyframe(se3.make(t=rng.normal(size=3)), True, False), 1),
     )
     return EpisodeRecord("push_buttons", 4, 9, ("press it", "drück"), "drück", frames, transitions, ("button0",))
+
+
+def test_who_drove_and_what_else_could_have_been_asked_survive_the_round_trip(tmp_path):
+    store = DemonstrationStore(tmp_path)
+    plain = make_episode()
+    store.write("push_buttons", 0, plain)
+    with np.load(store.path("push_buttons", 0)) as archive:
+        assert "alternatives.json" not in archive.files
+    back = store.read("push_buttons", 0)
+    assert (back.origin, back.alternatives, back.executed) == ("plain", {}, {})
+    other = Keyframe(se3.make(t=[0.1, 0.2, 0.3]), False, True)
+    told = {0: (Alternative(("press that", "and not this"), other), Alternative(("none",), other)), 2: ()}
+    store.write("push_buttons", 1, dataclasses.replace(plain, origin="policy", alternatives=told, executed={1: other}))
+    back = store.read("push_buttons", 1)
+    assert back.origin == "policy"
+    assert [len(back.alternatives[i]) for i in (0, 2)] == [2, 0]
+    assert back.alternatives[0][0].instructions == ("press that", "and not this")
+    np.testing.assert_array_equal(back.alternatives[0][1].keyframe.T_base_gripper, other.T_base_gripper)
+    assert back.alternatives[0][1].keyframe.ignore_collisions
+    np.testing.assert_array_equal(back.executed[1].T_base_gripper, other.T_base_gripper)
+    assert not back.executed[1].gripper_open
+    with np.load(store.path("push_buttons", 1)) as archive:
+        assert json.loads(archive["alternatives.json"].tobytes())["0"][1]["instructions"] == ["none"]
+
+
+@pytest.mark.parametrize("wrong", [{"origin": "oracle"}, {"alternatives": {3: ()}}, {"executed": {-1: None}}])
+def test_origins_and_frames_that_do_not_exist_are_refused(wrong):
+    with pytest.raises(InvalidInputError):
+        dataclasses.replace(make_episode(), **wrong)
 
 
 def test_an_episode_survives_the_round_trip(tmp_path):

@@ -17,14 +17,30 @@ from dynarend_core.sim.mujoco.expert import demonstrate
 from dynarend_core.sim.mujoco.world import MujocoWorld
 
 SEEN = {
+    "turn_tap": {"left tap", "right tap", "tap"},
+    "light_bulb_in": {"bulb in the red holder", "red holder", "lamp"},
+    "place_wine_at_rack_location": {
+        "left slot of the rack",
+        "middle slot of the rack",
+        "right slot of the rack",
+        "wine bottle",
+        "wine rack",
+    },
+    "put_groceries_in_cupboard": {"crackers", "strawberry jello", "soup", "spam", "coffee", "mustard", "sugar"},
+    "put_money_in_safe": {"bottom shelf of the safe", "top shelf of the safe", "money"},
+    "put_item_in_drawer": {"bottom drawer", "top drawer handle", "item"},
+    "place_shape_in_shape_sorter": {"slot of the cube", "slot of the moon", "cube", "moon", "shape sorter"},
+    "place_cups": {"cup", "handle of the cup", "spoke of the cup holder", "cup holder"},
+    "stack_cups": {"red cup"},
+    "close_jar": {"red jar", "lid"},
     "push_buttons": {"maroon button", "green button", "blue button"},
-    "open_drawer": {"bottom drawer", "middle drawer", "top drawer", "cabinet"},
+    "open_drawer": {"bottom drawer", "middle drawer", "top drawer handle", "cabinet"},
     "slide_block_to_color_target": {"red block", "green target", "blue target", "pink target", "yellow target"},
-    "meat_off_grill": {"steak", "chicken", "grill"},
-    "insert_onto_square_peg": {"red peg", "base", "ring"},
-    "reach_and_drag": {"red target", "cube", "stick"},
+    "meat_off_grill": {"steak", "chicken", "grill", "shelf of the grill"},
+    "insert_onto_square_peg": {"red spoke", "base", "ring", "tab of the ring"},
+    "reach_and_drag": {"red target", "cube", "stick", "black end of the stick"},
     "stack_blocks": {"red block", "green square"},
-    "sweep_to_dustpan_of_size": {"tall dustpan", "short dustpan", "broom"},
+    "sweep_to_dustpan_of_size": {"tall dustpan", "short dustpan", "broom", "handle of the broom"},
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
@@ -21,6 +22,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, 
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BROWN = [0.36, 0.24, 0.17, 1]
@@ -73,6 +76,11 @@ class CloseJar(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
 
+    def variants(self) -> list[Self]:
+        """The other jar."""
+        other = self.asked(variation=NAMES.index(self.colors[1]), colors=self.colors[::-1], jars=self.jars[::-1])
+        return [other] if reachable(other._expert_keyframes()) else []
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -110,6 +118,10 @@ class CloseJar(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the lid, grasp, lift, above the jar, onto it, turn clockwise and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The lid."""
+        return [Carry("lid", self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         # A quarter turn about the middle of joint 7's range; the lid is round, so the yaw is free.

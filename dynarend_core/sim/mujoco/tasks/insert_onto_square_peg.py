@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, turns
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet
@@ -22,6 +23,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, 
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BROWN, BASE = [0.36, 0.24, 0.17, 1], [0.55, 0.56, 0.58, 1]
@@ -75,7 +78,9 @@ class InsertOntoSquarePeg(Task):
             ):
                 ring.add_geom(type=box, pos=pos, size=size, rgba=BROWN, mass=0.015,
                               **{**STIFF, "friction": [0.3, 0.005, 0.0001]})  # fmt: skip
-        ring.add_geom(type=box, pos=[TAB_M, 0, 0], size=[0.015, 0.008, half], rgba=BROWN, mass=0.01, **STIFF)
+        ring.add_geom(
+            name="tab", type=box, pos=[TAB_M, 0, 0], size=[0.015, 0.008, half], rgba=BROWN, mass=0.01, **STIFF
+        )
         add_feet(ring, z=-half - 0.0005, radius=0.033, rgba=BROWN)
         scale_body(spec, ring, self.object_scale)
 
@@ -95,6 +100,15 @@ class InsertOntoSquarePeg(Task):
         """Where peg ``i`` stands, ``(2,)`` [m]."""
         return self.center + (i - 1) * PITCH_M * self.receptacle_scale * rotations.rotation_z(self.yaw)[:2, 0]
 
+    def variants(self) -> list[Self]:
+        """The other pegs."""
+        others = [
+            self.asked(target=i, variation=NAMES.index(color))
+            for i, color in enumerate(self.colors)
+            if i != self.target
+        ]
+        return [other for other in others if reachable(other._expert_keyframes())]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -108,8 +122,10 @@ class InsertOntoSquarePeg(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A peg is called by its colour."""
-        return {"pegs": "base"} | {f"peg{i}": f"{color} peg" for i, color in enumerate(self.colors)}
+        """A peg is called by its colour, a spoke as in RLBench; the ring's tab is a part with a name."""
+        return {"pegs": "base", "tab": "tab of the ring"} | {
+            f"peg{i}": f"{color} spoke" for i, color in enumerate(self.colors)
+        }
 
     def success(self, world: MujocoWorld) -> bool:
         """The ring lies round the named peg's foot."""
@@ -132,6 +148,10 @@ class InsertOntoSquarePeg(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the ring's tab, grasp it, lift, above the peg, over its top and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The ring, which fits its peg at any quarter turn."""
+        return [Carry("ring", self._expert_keyframes(), put=turns(4))]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         peg = self.peg(self.target)

@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_ring
@@ -22,6 +23,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, R_DOWN, Task, 
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 GLASS, BRASS, STAND = [0.97, 0.96, 0.88, 1], [0.62, 0.55, 0.4, 1], [0.3, 0.31, 0.34, 1]
@@ -45,6 +48,9 @@ class LightBulbIn(Task):
         object=Part(("bulb0", "bulb1", "holder0", "holder1"), looks=False, size=(0.85, 1.0)),
         receptacle=Part(("lamp",), size=(0.9, 1.0)), sliding=graspable, weighed=graspable,
     )  # fmt: skip
+
+    bulbs = graspable
+    """The named bulb and the other one."""
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The lamp and two bulbs in holders of different colours."""
@@ -88,6 +94,14 @@ class LightBulbIn(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
 
+    def variants(self) -> list[Self]:
+        """The other bulb."""
+        other = self.asked(
+            variation=NAMES.index(self.colors[1]), colors=self.colors[::-1], holders=self.holders[::-1],
+            bulbs=self.bulbs[::-1],
+        )  # fmt: skip
+        return [other] if reachable(other._expert_keyframes()) else []
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -101,9 +115,9 @@ class LightBulbIn(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A holder is called by its colour."""
+        """A holder is called by its colour, a bulb by the holder it comes from."""
         return {f"holder{i}": f"{color} holder" for i, color in enumerate(self.colors)} | {
-            f"bulb{i}": "light bulb" for i in range(2)
+            f"bulb{i}": f"bulb in the {color} holder" for i, color in enumerate(self.colors)
         }
 
     def success(self, world: MujocoWorld) -> bool:
@@ -111,19 +125,27 @@ class LightBulbIn(Task):
         return self._in_lamp(world, 0) and world.held is None
 
     def _in_lamp(self, world: MujocoWorld, i: int) -> bool:
-        offset = world.body_position(f"bulb{i}") - [*self.lamp, self._seated_z()]
+        offset = world.body_position(self.bulbs[i]) - [*self.lamp, self._seated_z()]
         return bool(np.abs(offset).max() < SEATED_M)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The other bulb was taken, or the named one lies on the table or below."""
-        if world.held == "bulb1" or self._in_lamp(world, 1):
+        if world.held == self.bulbs[1] or self._in_lamp(world, 1):
             return FailureReason.WRONG_OBJECT
-        lying = world.body_position("bulb0")[2] < scaled_height(HOLDER_Z + STEM, self.object_scale)
+        lying = world.body_position(self.bulbs[0])[2] < scaled_height(HOLDER_Z + STEM, self.object_scale)
         return FailureReason.DROPPED if lying and world.held is None else FailureReason.NONE
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the bulb, grasp, lift out, above the lamp, into the socket, turn clockwise, let go."""
         return self._expert_keyframes()
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """A bulb stands in its holder."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The bulb."""
+        return [Carry(self.bulbs[0], self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         # A quarter turn about the middle of joint 7's range; a bulb is round, so the yaw is free.

@@ -15,12 +15,15 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 GRATE_Z = 1.03
@@ -88,11 +91,20 @@ class MeatOffGrill(Task):
         box = mujoco.mjtGeom.mjGEOM_BOX
         grill.add_geom(type=box, pos=[0, 0, GRATE_Z - 0.05], size=[0.14, 0.11, 0.05], rgba=[0.16, 0.16, 0.17, 1])
         grill.add_geom(type=box, pos=[0, -0.125, GRATE_Z + 0.01], size=[0.14, 0.01, 0.05], rgba=[0.6, 0.08, 0.07, 1])
-        grill.add_geom(type=box, pos=[*SHELF, SHELF_Z - 0.008], size=[*SHELF_HALF, 0.008], rgba=[0.62, 0.45, 0.25, 1])
+        grill.add_geom(
+            name="shelf", type=box, pos=[*SHELF, SHELF_Z - 0.008], size=[*SHELF_HALF, 0.008], rgba=[0.62, 0.45, 0.25, 1]
+        )
         for x in (-0.12, 0.12):
             for y in (-0.09, 0.09):
                 grill.add_geom(type=box, pos=[x, y, 0.84], size=[0.01, 0.01, 0.09], rgba=[0.3, 0.3, 0.3, 1])
         scale_body(spec, grill, self.receptacle_scale, foot=0.75)
+
+    def variants(self) -> list[Self]:
+        """The other meat."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [
+            other for other in others if reachable(other._expert_keyframes(other._world(other.local[other.variation])))
+        ]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -105,6 +117,10 @@ class MeatOffGrill(Task):
             f"grab the {name} and put it on the shelf",
             f"would you lift the {name} from the fire and lay it on the side board",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """The shelf is a part of the grill with a name of its own."""
+        return {"shelf": "shelf of the grill"}
 
     def success(self, world: MujocoWorld) -> bool:
         """The meat lies on the shelf and nothing is held."""
@@ -126,6 +142,21 @@ class MeatOffGrill(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the meat, grasp, lift, above the shelf, release."""
         return self._expert_keyframes(world.body_position(self.NAMES[self.variation])[:2])
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """There is no room on the grate."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The meat."""
+        return [
+            Carry(
+                self.NAMES[self.variation],
+                self._expert_keyframes(self._world(self.local[self.variation])),
+                turns(2),
+                ANY,
+            )
+        ]
 
     def _expert_keyframes(self, meat: np.ndarray) -> list[Keyframe]:
         # Fingers open along the gripper's y; the meat is long along its own y, so grasp across its x.

@@ -13,12 +13,22 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, add_cabinet, arm_clears_drawer, pulling
+from dynarend_core.sim.mujoco.cabinet import (
+    GRASP_Y,
+    LEVELS,
+    add_cabinet,
+    arm_clears_drawer,
+    cabinet_names,
+    next_pull,
+    pulling,
+)
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, arm_paths
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 GRASP_MIN, GRASP_MAX = np.array([0.08, -0.12]), np.array([0.36, 0.18])
@@ -32,7 +42,7 @@ class OpenDrawer(Task):
     name = "open_drawer"
     variation_count = 3
     roles = Roles(object=Part(("cabinet",), size=(0.75, 1.0)))
-    LEVELS = ("bottom", "middle", "top")
+    LEVELS = LEVELS
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """A cabinet whose drawers face the robot's left."""
@@ -56,6 +66,11 @@ class OpenDrawer(Task):
         place = self.center, self.yaw, self.variation, self.object_scale
         return paths is not None and all(arm_clears_drawer(q, *place) for q in np.concatenate(paths))
 
+    def variants(self) -> list[Self]:
+        """The other drawers."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if other._arm_has_room()]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         level = self.LEVELS[self.variation]
@@ -69,8 +84,8 @@ class OpenDrawer(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """Drawers by their level."""
-        return {f"drawer{i}": f"{level} drawer" for i, level in enumerate(self.LEVELS)}
+        """Drawers and handles by their level."""
+        return cabinet_names()
 
     def success(self, world: MujocoWorld) -> bool:
         """The named drawer slid more than 0.15 m."""
@@ -85,6 +100,17 @@ class OpenDrawer(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """In front of the handle, round it, and back."""
         return self._expert_keyframes()
+
+    def moving_joints(self) -> tuple[str, ...]:
+        """The named drawer."""
+        return (f"drawer{self.variation}",)
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Goes on from as far as the drawer is open."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        outward = rotations.rotation_z(self.yaw)[:3, 1]
+        return next_pull(world, self._expert_keyframes(), world.joint(f"drawer{self.variation}"), outward)
 
     def _expert_keyframes(self) -> list[Keyframe]:
         return pulling(self.center, self.yaw, self.variation, self.object_scale)

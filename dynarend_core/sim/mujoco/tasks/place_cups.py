@@ -16,6 +16,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry
 from dynarend_core.sim.mujoco.primitives import (
     UNTOUCHABLE,
     add_box,
@@ -69,18 +70,18 @@ class PlaceCups(Task):
         scale_body(spec, holder, self.receptacle_scale, foot=TABLE_Z)
         for i in range(3):
             root, tip = (rotations.rotation_z(-self.yaw) @ (p - [*self.center, 0.0]) for p in self.spoke(i))
-            holder.add_geom(type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip], size=[0.005, 0, 0],
-                            rgba=[*WOOD, 1])  # fmt: skip
+            holder.add_geom(name=f"spoke{i}", type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*root, *tip],
+                            size=[0.005, 0, 0], rgba=[*WOOD, 1])  # fmt: skip
         for name, xy, yaw in zip(self.graspable, self.cups, self.yaws, strict=True):
             cup = add_standing_body(spec, name, [*xy, TABLE_Z + 0.0006], yaw)
             add_cylinder(cup, [0, 0, HEIGHT / 2], RADIUS, HEIGHT / 2, CUP, mass=0.05, **STIFF)
             add_cylinder(cup, [0, 0, HEIGHT], 0.025, 0.0004, TOP, mass=0.0, **UNTOUCHABLE)
             bar, (x, _, z), (half_x, half_z) = 0.005, HOLE, HOLE_HALF
             for side in (-1, 1):
-                add_box(
-                    cup, [x, 0, z + side * (half_z + bar)], [half_x + 2 * bar, bar, bar], CUP, mass=0.003, **RUBBING
-                )
-            add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, **RUBBING)
+                add_box(cup, [x, 0, z + side * (half_z + bar)], [half_x + 2 * bar, bar, bar], CUP, mass=0.003,
+                        name=f"{name}_handle{side}", **RUBBING)  # fmt: skip
+            add_box(cup, [x + half_x + bar, 0, z], [bar, bar, half_z], CUP, mass=0.003, name=f"{name}_handle0",
+                    **RUBBING)  # fmt: skip
             add_feet(cup, z=-0.0005, radius=0.022, rgba=[*CUP, 1])
             scale_body(spec, cup, self.object_scale)
 
@@ -122,6 +123,11 @@ class PlaceCups(Task):
             f"the rack should carry {cups}",
         ]
 
+    def semantic_names(self) -> dict[str, str]:
+        """Handles of cups and spokes of the holder have names of their own."""
+        handles = {f"{name}_handle{side}": "handle of the cup" for name in self.graspable for side in (-1, 0, 1)}
+        return {"holder": "cup holder"} | {f"spoke{i}": "spoke of the cup holder" for i in range(3)} | handles
+
     def hung(self, world: MujocoWorld) -> int:
         """How many cups hang on spokes."""
         return sum(any(self._hangs(world, name, i) for i in range(3)) for name in self.graspable)
@@ -151,28 +157,65 @@ class PlaceCups(Task):
     def _expert_keyframes(self) -> list[Keyframe]:
         frames: list[Keyframe] = []
         free, sides = [0, 1, 2], SIDES
-        for cup, cup_yaw in zip(self.cups[: self.variation + 1], self.yaws, strict=False):
-            spoke, side, flip = self._choose(cup, cup_yaw, free, sides)
+        for i in range(self.variation + 1):
+            spoke, side, flip = self._choose(self.cups[i], self.yaws[i], free, sides)
             free.remove(spoke)
             sides = (side,)  # all cups on the same side of their spokes: no two between the same two spokes
-            hung_yaw = self.yaw + spoke * 2 * np.pi / 3 + side
-            root, tip = self.spoke(spoke)
-            axis = (tip - root) / (SPOKE_LENGTH * self.receptacle_scale)
-            hole, grip = HOLE * self.object_scale, GRIP * self.object_scale
-            hung = root + HUNG_AT * self.receptacle_scale * axis - rotations.rotation_z(hung_yaw) @ hole + [0, 0, grip]
-            before = hung + BEFORE * axis
-            R, R_hung = (rotations.rotation_z(yaw + flip) @ R_DOWN for yaw in (cup_yaw, hung_yaw))
-            grip_z = TABLE_Z + grip
-            frames += [
-                keyframe(R, [*cup, grip_z + 0.10], True, False),
-                keyframe(R, [*cup, grip_z], False, True),
-                # As high as the place before the spoke: the held cup passes over the holder and what hangs there.
-                keyframe(R, [*cup, before[2]], False, True),
-                keyframe(R_hung, before, False, False),
-                keyframe(R_hung, hung, True, True),
-                keyframe(R_hung, hung + np.array([0, 0, 0.12]), True, True),
-            ]
+            frames += self._cup_keyframes(i, spoke, side, flip)
         return frames[:-1]
+
+    def _cup_keyframes(self, i: int, spoke: int, side: float, flip: float) -> list[Keyframe]:
+        hung_yaw = self.yaw + spoke * 2 * np.pi / 3 + side
+        root, tip = self.spoke(spoke)
+        axis = (tip - root) / (SPOKE_LENGTH * self.receptacle_scale)
+        hole, grip = HOLE * self.object_scale, GRIP * self.object_scale
+        hung = root + HUNG_AT * self.receptacle_scale * axis - rotations.rotation_z(hung_yaw) @ hole + [0, 0, grip]
+        before = hung + BEFORE * axis
+        R, R_hung = (rotations.rotation_z(yaw + flip) @ R_DOWN for yaw in (self.yaws[i], hung_yaw))
+        cup, grip_z = self.cups[i], TABLE_Z + grip
+        return [
+            keyframe(R, [*cup, grip_z + 0.10], True, False),
+            keyframe(R, [*cup, grip_z], False, True),
+            # As high as the place before the spoke: the held cup passes over the holder and what hangs there.
+            keyframe(R, [*cup, before[2]], False, True),
+            keyframe(R_hung, before, False, False),
+            keyframe(R_hung, hung, True, True),
+            keyframe(R_hung, hung + np.array([0, 0, 0.12]), True, True),
+        ]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """Cups on the table, to spokes that are free."""
+        hung = self._hung_on(world)
+        free = [i for i in range(3) if i not in hung.values()]
+        sides = SIDES
+        if hung:
+            name, spoke = next(iter(hung.items()))
+            sides = (min(SIDES, key=lambda side: self._turned_off(world, name, spoke, side)),)
+        cups = [i for i, name in enumerate(self.graspable) if name not in hung]
+        return [
+            Carry(self.graspable[i], self._cup_keyframes(i, *self._choose(self.cups[i], self.yaws[i], free, sides)))
+            for i in cups
+        ]  # fmt: skip
+
+    def carried(self, world: MujocoWorld) -> list[Carry]:
+        """Cups that hang."""
+        return [
+            Carry(name, self._cup_keyframes(self.graspable.index(name), spoke, side, flip))
+            for name, spoke in self._hung_on(world).items()
+            for side in SIDES
+            for flip in (0.0, np.pi)
+        ]
+
+    def _hung_on(self, world: MujocoWorld) -> dict[str, int]:
+        """The spoke of every cup that hangs and is not held."""
+        names = [name for name in self.graspable if name != world.held]
+        return {name: i for name in names for i in range(3) if self._hangs(world, name, i)}
+
+    def _turned_off(self, world: MujocoWorld, name: str, spoke: int, side: float) -> float:
+        """How far a hung cup is turned from the way it hangs on that side of its spoke [rad]."""
+        axis = world.pose(name)[:2, 0]
+        off = np.arctan2(axis[1], axis[0]) - (self.yaw + spoke * 2 * np.pi / 3 + side)
+        return float(abs((off + np.pi) % (2 * np.pi) - np.pi))
 
     def _choose(
         self, cup: Array, cup_yaw: float, free: list[int], sides: tuple[float, ...]

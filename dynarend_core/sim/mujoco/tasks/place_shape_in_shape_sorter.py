@@ -8,13 +8,14 @@ hexagons round them. There are 3 to 4 mm between a shape and its hole. Each shap
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_prism, around_hole
@@ -23,6 +24,8 @@ from dynarend_core.sim.mujoco.tasks.shape_outlines import hole, outlines
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 RGB = {"cube": (0.15, 0.25, 0.85), "cylinder": (0.85, 0.15, 0.12), "triangular prism": (0.1, 0.6, 0.2),
@@ -33,7 +36,7 @@ GRIP_Z = TABLE_Z + HEIGHT + KNOB / 2 + 0.002
 TILE, TOP_Z, THICKNESS = 0.074, 0.818, 0.01
 FOLDS = {"cube": 4, "triangular prism": 3}
 """Turns that look alike; the other shapes fit at any yaw."""
-SLIPPERY = {"friction": [0.2, 0.005, 0.0001], "solref": [0.004, 1.0], "priority": 1}
+SLIPPERY: dict[str, Any] = {"friction": [0.2, 0.005, 0.0001], "solref": [0.004, 1.0], "priority": 1}
 
 
 class PlaceShapeInShapeSorter(Task):
@@ -83,15 +86,23 @@ class PlaceShapeInShapeSorter(Task):
     def _add_sorter(self, spec: mujoco.MjSpec) -> None:
         sorter = add_standing_body(spec, "sorter", [*self.center, TABLE_Z], self.yaw, movable=False)
         top = TOP_Z - TABLE_Z
+        self.tiles: dict[str, str] = {}
         for i, name in enumerate(NAMES):
             at = np.array([(self.order[i] - 2) * TILE, 0.0])
             for k, piece in enumerate(around_hole(hole(name), TILE / 2)):
-                add_prism(spec, sorter, f"tile{i}_{k}", piece + at, top - THICKNESS, top, [*RGB[name], 1])
+                tile = f"tile{i}_{k}"
+                add_prism(spec, sorter, tile, piece + at, top - THICKNESS, top, [*RGB[name], 1], geom_name=tile)
+                self.tiles[tile] = f"slot of the {name}"
         wood, wall = (0.72, 0.66, 0.58), (top - THICKNESS) / 2
         for side in (-1, 1):
             add_box(sorter, [0, side * TILE / 2, wall], [2.5 * TILE, 0.003, wall], wood)
             add_box(sorter, [side * 2.5 * TILE, 0, wall], [0.003, TILE / 2, wall], wood)
         scale_body(spec, sorter, self.receptacle_scale)
+
+    def variants(self) -> list[Self]:
+        """The other shapes."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes())]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -104,6 +115,10 @@ class PlaceShapeInShapeSorter(Task):
             f"drop the {name} through the hole that fits it",
             f"find the hole of the {name} and push it in",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A tile is the slot of its shape."""
+        return {"sorter": "shape sorter"} | self.tiles
 
     def success(self, world: MujocoWorld) -> bool:
         """The named shape lies inside the sorter and nothing is held."""
@@ -125,6 +140,12 @@ class PlaceShapeInShapeSorter(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the knob, grasp, lift, above the hole, into it and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The shape."""
+        fold = FOLDS.get(NAMES[self.variation])
+        put = turns(fold) if fold else ANY
+        return [Carry(self.graspable[self.variation], self._expert_keyframes(), put=put)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         shape, slot = self.shapes[self.variation], self.tile(self.variation)

@@ -14,8 +14,10 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
+    UNTOUCHABLE,
     add_box,
     add_cylinder,
     add_standing_body,
@@ -27,6 +29,8 @@ from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, Task, gripper_down, gr
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 RADIUS, BODY, NECK = 0.03, 0.17, 0.09
@@ -64,6 +68,9 @@ class PlaceWineAtRackLocation(Task):
                 add_box(rack, [x, y, RAIL_Z + 0.012], [0.008, 0.006, 0.012], WOOD)
             for y in (-0.15, 0.15):
                 add_box(rack, [x, y, 0.795], [0.008, 0.006, 0.045], WOOD)
+            for i, y in enumerate(self.OFFSET):  # a skin on the rail, so that the place can be named
+                add_box(rack, [x, y, RAIL_Z - 0.01], [0.0083, PITCH / 2 - 0.006, 0.0103], WOOD, name=f"slot{i}_{x}",
+                        **UNTOUCHABLE)  # fmt: skip
         scale_body(spec, rack, self.receptacle_scale, foot=0.75)
         bottle = add_standing_body(spec, "bottle", [*self.bottle, 0.75 + BODY * self.object_scale / 2], 0.0)
         add_cylinder(bottle, [0, 0, 0], RADIUS, BODY / 2, GLASS, mass=0.2, **GRIPPY)
@@ -83,6 +90,11 @@ class PlaceWineAtRackLocation(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
+    def variants(self) -> list[Self]:
+        """The other places."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 4))]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         place = self.NAMES[self.variation]
@@ -94,6 +106,12 @@ class PlaceWineAtRackLocation(Task):
             f"grasp the bottle and lay it down in the {place} slot of the rack",
             f"the {place} slot of the wine rack is for this bottle",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """The rails' parts are the places between the posts."""
+        return {"rack": "wine rack", "bottle": "wine bottle"} | {
+            f"slot{i}_{x}": f"{place} slot of the rack" for i, place in enumerate(self.NAMES) for x in (-RAIL_X, RAIL_X)
+        }
 
     def _slot(self, world: MujocoWorld) -> int | None:
         """The place in which the bottle lies."""
@@ -122,6 +140,10 @@ class PlaceWineAtRackLocation(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Before the bottle, round it, up, lying over its place, down and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The bottle."""
+        return [Carry("bottle", self._expert_keyframes(), ANY, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         R, R_lying = gripper_level(HEADING), gripper_down(self.yaw)

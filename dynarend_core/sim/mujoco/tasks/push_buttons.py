@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from dynarend_core.sim.mujoco.carrying import UPRIGHT
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 ORDER = ("maroon", "green", "blue", "navy", "yellow", "cyan", "magenta", "silver", "gray", "orange", "olive",
@@ -38,7 +41,7 @@ class PushButtons(Task):
     def __init__(self, variation: int, rng: np.random.Generator) -> None:
         super().__init__(variation, rng)
         self.colors = TRIPLES[variation]
-        self.presses = 1 + variation % 3
+        self.order = tuple(range(1 + variation % 3))
         self.pressed: list[int] = []
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -61,9 +64,19 @@ class PushButtons(Task):
             if min(np.linalg.norm(a - b) for a, b in itertools.combinations(xy, 2)) > 0.12:
                 return xy
 
+    def variants(self) -> list[Self]:
+        """As many of the three buttons in every other order that goes on from those already pressed."""
+        orders = dict.fromkeys(order[: len(self.order)] for order in itertools.permutations(range(3)))
+        done = len(self.pressed)
+        return [
+            self.asked(order=order)
+            for order in orders
+            if order != self.order and order[:done] == tuple(self.pressed) and done < len(order)
+        ]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
-        names = self.colors[: self.presses]
+        names = [self.colors[i] for i in self.order]
         first, rest = names[0], names[1:]
         return [
             f"push the {first} button" + "".join(f", then push the {c} button" for c in rest),
@@ -86,17 +99,31 @@ class PushButtons(Task):
 
     def success(self, world: MujocoWorld) -> bool:
         """All named buttons pressed, in order, and no other."""
-        return self.pressed == list(range(self.presses))
+        return self.pressed == list(self.order)
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """A button out of turn."""
-        right = self.pressed == list(range(min(len(self.pressed), self.presses)))
+        right = tuple(self.pressed) == self.order[: len(self.pressed)]
         return FailureReason.NONE if right else FailureReason.WRONG_OBJECT
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per button: closed gripper above it, then down through the cap."""
-        frames, top = [], scaled_height(CAP_TOP_Z, self.object_scale)
-        for x, y in self.positions[: self.presses]:
-            frames.append(keyframe(gripper_down(0.0), [x, y, top + 0.08], False, False))
-            frames.append(keyframe(gripper_down(0.0), [x, y, top - 0.005], False, True))
-        return frames
+        return [frame for i in self.order for frame in self._press(i)]
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Above the next button, or through its cap if the closed gripper is there."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        above, press = self._press(self.order[len(self.pressed)])
+        gripper = world.gripper()
+        T, offset = gripper.T_base_gripper, gripper.T_base_gripper[:3, 3] - above.T_base_gripper[:3, 3]
+        over = np.linalg.norm(offset[:2]) < 0.012 and -0.08 < offset[2] < 0.03
+        turned = T[:3, 2] @ above.T_base_gripper[:3, 2] < UPRIGHT
+        return above if gripper.is_open or turned or not over else press
+
+    def _press(self, button: int) -> list[Keyframe]:
+        (x, y), top = self.positions[button], scaled_height(CAP_TOP_Z, self.object_scale)
+        return [
+            keyframe(gripper_down(0.0), [x, y, top + 0.08], False, False),
+            keyframe(gripper_down(0.0), [x, y, top - 0.005], False, True),
+        ]

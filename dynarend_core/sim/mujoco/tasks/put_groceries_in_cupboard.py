@@ -15,6 +15,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_cylinder, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
@@ -30,6 +31,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 
@@ -119,6 +122,11 @@ class PutGroceriesInCupboard(Task):
         tops = np.array([0.75 + item.size[2] * self.object_scale for item in GROCERIES])
         return bool(((tops < self._grip_z() + PALM) | (distances > HAND_REACH) | (distances == 0)).all())
 
+    def variants(self) -> list[Self]:
+        """The other items that the hand has room to take."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [o for o in others if o._room_for_hand() and reachable(o._expert_keyframes(), straight=(1, 2, 4))]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         name = GROCERIES[self.variation].name
@@ -130,6 +138,10 @@ class PutGroceriesInCupboard(Task):
             f"lift the {name} from the table into the open cupboard",
             f"the {name} should be stored in the wall cupboard",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Items are called by what they hold."""
+        return {f"item{i}": item.name for i, item in enumerate(GROCERIES)}
 
     def _inside(self, world: MujocoWorld, i: int) -> bool:
         position = world.body_position(f"item{i}") - [*self.front, FLOOR_Z]
@@ -151,6 +163,11 @@ class PutGroceriesInCupboard(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the item, grasp, lift, level in front of the cupboard, in and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The item."""
+        taken = ANY if GROCERIES[self.variation].round else turns(2)
+        return [Carry(f"item{self.variation}", self._expert_keyframes(), taken, ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         item = self.items[self.variation]

@@ -14,18 +14,34 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
-from dynarend_core.sim.mujoco.cabinet import GRASP_Y, HALF, HANDLE_Z, TOP_Z, add_cabinet, arm_clears_drawer, pulling
+from dynarend_core.sim.mujoco.cabinet import (
+    GRASP_Y,
+    HALF,
+    HANDLE_Z,
+    LEVELS,
+    TOP_Z,
+    add_cabinet,
+    arm_clears_drawer,
+    cabinet_names,
+    next_pull,
+    pulling,
+)
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, cube_turns, is_near, next_of, put_back
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, PLACEMENTS_PER_TURN, Task, arm_paths, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 ITEM = 0.04
 GRASP_MIN, GRASP_MAX = np.array([0.08, -0.06]), np.array([0.30, 0.16])
 """Where the grasp of the named handle may lie, x and y in the world frame [m]."""
+OPENED_M = 0.20
+"""How far a drawer must be out for the item to go in [m]."""
 DROP_Y = HALF + 0.12
 """Where the item is let go, over the opened part of the drawer, cabinet frame [m]."""
 
@@ -42,7 +58,7 @@ class PutItemInDrawer(Task):
         sliding=("item",),
         weighed=("item",),
     )
-    LEVELS = ("bottom", "middle", "top")
+    LEVELS = LEVELS
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The cabinet, its drawers facing the robot's left, and the item on it."""
@@ -77,6 +93,11 @@ class PutItemInDrawer(Task):
         top = scaled_height(TOP_Z, self.receptacle_scale)
         return np.array([*self._world(self.item), top + ITEM * self.object_scale / 2])
 
+    def variants(self) -> list[Self]:
+        """The other drawers."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if other._arm_has_room()]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         level = self.LEVELS[self.variation]
@@ -88,6 +109,10 @@ class PutItemInDrawer(Task):
             f"store the cube in the {level} compartment",
             f"the {level} drawer is where the cube on top should go",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Drawers and handles by their level."""
+        return cabinet_names()
 
     def _inside(self, world: MujocoWorld, drawer: int) -> bool:
         position = world.body_position("item")
@@ -111,6 +136,25 @@ class PutItemInDrawer(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Open the drawer, let go and back off; above the item, grasp, lift, over the drawer, into it."""
         return self._expert_keyframes()
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """The item on the cabinet."""
+        return ("item",)
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """First the drawer, then the item; an item taken too early is put back."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        frames, T = self._expert_keyframes(), world.gripper().T_base_gripper
+        pulled, outward = world.joint(f"drawer{self.variation}"), rotations.rotation_z(self.yaw)[:3, 1]
+        if pulled < OPENED_M:
+            return put_back(world) if world.held else next_pull(world, frames, pulled, outward)
+        handle = np.array(frames[1].T_base_gripper)
+        handle[:3, 3] += pulled * outward
+        if world.held is None and is_near(T, handle, 0.03):
+            away = np.array(T) if not world.gripper().is_open else frames[3].T_base_gripper
+            return Keyframe(away, True, True)
+        return next_of(world, [Carry("item", frames[4:], cube_turns(), ANY)])
 
     def _expert_keyframes(self) -> list[Keyframe]:
         approach, grasp, pull = pulling(self.center, self.yaw, self.variation, self.receptacle_scale)

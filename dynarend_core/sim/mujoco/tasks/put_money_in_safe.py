@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import GRIPPY, add_box, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import (
@@ -28,6 +29,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 STEEL, SHELF = [0.33, 0.36, 0.40], [0.62, 0.64, 0.66]
@@ -65,8 +68,8 @@ class PutMoneyInSafe(Task):
         add_box(safe, [middle, 0, TOP_Z], [middle, HALF_WIDTH + WALL, WALL / 2], STEEL)
         for side in (-1, 1):
             add_box(safe, [middle, side * (HALF_WIDTH + WALL / 2), 0.75 + height], [middle, WALL / 2, height], STEEL)
-        for z in SHELF_Z:
-            add_box(safe, [middle, 0, z - WALL / 2], [middle, HALF_WIDTH, WALL / 2], SHELF)
+        for i, z in enumerate(SHELF_Z):
+            add_box(safe, [middle, 0, z - WALL / 2], [middle, HALF_WIDTH, WALL / 2], SHELF, name=f"shelf{i}")
         scale_body(spec, safe, self.receptacle_scale, foot=0.75)
         money = add_standing_body(spec, "money", [*self.money, self._money_z()], self.money_yaw)
         add_box(money, [0, 0, 0], MONEY / 2, [0.25, 0.55, 0.25], mass=0.05, **GRIPPY)
@@ -93,6 +96,11 @@ class PutMoneyInSafe(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements at yaw {self.yaw:.2f}")
 
+    def variants(self) -> list[Self]:
+        """The other shelves."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 4))]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         level = self.LEVELS[self.variation]
@@ -104,6 +112,10 @@ class PutMoneyInSafe(Task):
             f"take the money and lay it on the {level} shelf in the safe",
             f"the bank notes should be kept in the safe, {level} shelf please",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """Shelves by their level."""
+        return {f"shelf{i}": f"{level} shelf of the safe" for i, level in enumerate(self.LEVELS)}
 
     def _shelf(self, world: MujocoWorld) -> int | None:
         """The shelf on which the money lies."""
@@ -128,6 +140,10 @@ class PutMoneyInSafe(Task):
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Above the money, grasp, lift, level in front of the shelf, in and let go."""
         return self._expert_keyframes()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The money."""
+        return [Carry("money", self._expert_keyframes(), turns(2), ANY)]
 
     def _expert_keyframes(self) -> list[Keyframe]:
         R, R_in = gripper_down(self.money_yaw), gripper_level(self.yaw)

@@ -15,12 +15,15 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, push_along
 from dynarend_core.sim.mujoco.primitives import GRIPPY, UNTOUCHABLE, add_box, add_standing_body, scale_body
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_down, keyframe, reachable
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 NAMES = tuple(COLORS)
@@ -59,7 +62,7 @@ class ReachAndDrag(Task):
         add_box(cube, [0, 0, 0], [self._half_cube()] * 3, [0.72, 0.70, 0.66], mass=0.15, friction=[0.4, 0.005, 0.0001])
         stick = add_standing_body(spec, "stick", [*self.stick, 0.75 + STICK[2] * self.object_scale / 2], self.stick_yaw)
         add_box(stick, [-0.045, 0, 0], [0.135, *STICK[1:] / 2], [0.45, 0.10, 0.32], mass=0.03, **GRIPPY)
-        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, **GRIPPY)
+        add_box(stick, [GRIP, 0, 0], [0.045, *STICK[1:] / 2], BLACK, mass=0.01, name="grip", **GRIPPY)
         scale_body(spec, stick, self.object_scale)
 
     def _place(self) -> None:
@@ -82,6 +85,15 @@ class ReachAndDrag(Task):
         """Centre of square ``i``, ``(2,)`` [m]."""
         return self.center + DISTANCE * rotations.rotation_z(self.yaw + i * np.pi / 2)[:2, 0]
 
+    def variants(self) -> list[Self]:
+        """The other squares."""
+        others = []
+        for i in range(1, len(self.colors)):
+            turned = [*range(i, len(self.colors)), *range(i)]
+            colors, order = [self.colors[k] for k in turned], self.order[turned]
+            others.append(self.asked(variation=NAMES.index(colors[0]), colors=colors, order=order))
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(4, 5))]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -95,8 +107,10 @@ class ReachAndDrag(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """A target is called by its colour."""
-        return {f"target{i}": f"{color} target" for i, color in zip(self.order, self.colors, strict=True)}
+        """A target is called by its colour; the stick is held at its black end."""
+        return {"grip": "black end of the stick"} | {
+            f"target{i}": f"{color} target" for i, color in zip(self.order, self.colors, strict=True)
+        }
 
     def _over(self, world: MujocoWorld, i: int) -> bool:
         local = rotations.rotation_z(-self.yaw)[:2, :2] @ (world.body_position("cube")[:2] - self.target(i))
@@ -122,20 +136,34 @@ class ReachAndDrag(Task):
         scale = self.object_scale
         grip = self.stick + GRIP * scale * along
         R = gripper_down(self.stick_yaw)
-        # The stick is carried across the drag: of its two such headings, the one that turns the hand less.
-        drag = self.yaw + self.order[0] * np.pi / 2
-        turn = (drag + np.pi / 2 - self.stick_yaw + np.pi / 2) % np.pi - np.pi / 2
-        across = rotations.rotation_z(self.stick_yaw + turn)[:2, 0]
-        R_drag = rotations.rotation_z(turn) @ R
-        forward = rotations.rotation_z(drag)[:2, 0]
-        beside = self.center + (GRIP + CONTACT) * scale * across
-        half = self._half_cube() + STICK[1] * scale / 2
-        before = beside - (half + 0.025) * forward
-        after = beside + (DISTANCE - self._half_cube() - STICK[1] * scale / 2) * forward
         return [
             keyframe(R, [*grip, TIP_Z + 0.08], True, False),
             keyframe(R, [*grip, TIP_Z], False, True),
             keyframe(R, [*grip, CARRY_Z], False, True),
+            *self._drag(self.center, self.yaw + self.order[0] * np.pi / 2, DISTANCE),
+        ]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The stick, to where it drags the cube from where that is, first across if the cube has left its way."""
+        heading, cube = self.yaw + self.order[0] * np.pi / 2, world.body_position("cube")[:2]
+        error = rotations.rotation_z(-heading)[:2, :2] @ (cube - self.target(self.order[0]))
+        turn, distance = push_along(error)
+        frames = self._expert_keyframes()[:3] + self._drag(cube, heading + turn, distance)
+        return [Carry("stick", frames, lets_go=False)]
+
+    def _drag(self, cube: np.ndarray, drag: float, distance: float) -> list[Keyframe]:
+        """Behind the cube and beside it, down, and on until the cube has moved by ``distance`` [m]."""
+        scale = self.object_scale
+        # The stick is carried across the drag: of its two such headings, the one that turns the hand less.
+        turn = (drag + np.pi / 2 - self.stick_yaw + np.pi / 2) % np.pi - np.pi / 2
+        across = rotations.rotation_z(self.stick_yaw + turn)[:2, 0]
+        R_drag = rotations.rotation_z(turn) @ gripper_down(self.stick_yaw)
+        forward = rotations.rotation_z(drag)[:2, 0]
+        beside = cube + (GRIP + CONTACT) * scale * across
+        half = self._half_cube() + STICK[1] * scale / 2
+        before = beside - (half + 0.025) * forward
+        after = beside + (distance - self._half_cube() - STICK[1] * scale / 2) * forward
+        return [
             keyframe(R_drag, [*before, CARRY_Z], False, True),
             keyframe(R_drag, [*before, DRAG_Z], False, True),
             keyframe(R_drag, [*after, DRAG_Z], False, True),

@@ -7,17 +7,21 @@ of 5.6 cm as RLBench's, 60 g; it slides with the table's friction, 0.6.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
 
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import back_off, between, like_hand, push_along
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import Task, gripper_down, keyframe
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 BLOCK = 0.05625
@@ -25,6 +29,8 @@ TARGET = 0.11
 DISTANCE = 0.17
 RGB = {"green": (0.0, 0.6, 0.0), "blue": (0.0, 0.0, 1.0), "pink": (1.0, 0.4, 0.75), "yellow": (1.0, 1.0, 0.0)}
 TIP_Z = 0.772
+LOW_M = 0.06
+"""A hand lower than this above the table goes up before it goes round the block."""
 
 
 class SlideBlockToColorTarget(Task):
@@ -62,6 +68,10 @@ class SlideBlockToColorTarget(Task):
         """Centre of square ``i``, ``(2,)`` [m]."""
         return self.center + DISTANCE * self.direction(i)
 
+    def variants(self) -> list[Self]:
+        """The other squares."""
+        return [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = self.NAMES[self.variation]
@@ -95,10 +105,33 @@ class SlideBlockToColorTarget(Task):
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Closed gripper behind the block, then push with the flat of the fingers."""
-        d = self.direction(self.variation)
-        R = gripper_down(self.yaw + self.variation * np.pi / 2)
+        return self._push(self.center, self.yaw + self.variation * np.pi / 2, DISTANCE)
+
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """The block."""
+        return ("block",)
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Pushes from where the block is, first across where it has left its way."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        heading, block = self.yaw + self.variation * np.pi / 2, world.body_position("block")[:2]
+        error = rotations.rotation_z(-heading)[:2, :2] @ (block - self.target(self.variation))
+        turn, distance = push_along(error)
+        before, after = self._push(block, heading + turn, distance)
+        gripper = world.gripper()
+        T, T_after = gripper.T_base_gripper, like_hand(after, gripper.T_base_gripper).T_base_gripper
+        if between(T, before.T_base_gripper, T_after) and not gripper.is_open:
+            return after
+        if T[2, 3] < LOW_M:
+            return replace(back_off(T), gripper_open=False)
+        return before
+
+    def _push(self, block: np.ndarray, heading: float, distance: float) -> list[Keyframe]:
+        """Behind the block and on, until it has moved by ``distance`` [m]."""
+        d, R = np.array([np.cos(heading), np.sin(heading)]), gripper_down(heading)
         half = BLOCK * self.object_scale / 2
-        before = self.center - (half + 0.055) * d
+        before = block - (half + 0.055) * d
         # The finger is about 1 cm thick along x: it stops that much before the block's face.
-        after = self.target(self.variation) - (half + 0.010) * d
+        after = block + (distance - half - 0.010) * d
         return [keyframe(R, [*before, TIP_Z], False, False), keyframe(R, [*after, TIP_Z], False, True)]

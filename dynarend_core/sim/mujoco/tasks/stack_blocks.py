@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import Carry, cube_turns
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
     UNTOUCHABLE,
@@ -26,6 +27,8 @@ from dynarend_core.sim.mujoco.task import COLORS, Task, gripper_down, keyframe, 
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 NAMES = tuple(COLORS)
@@ -53,6 +56,9 @@ class StackBlocks(Task):
         self.height = 2 + variation % 3
         self.color = NAMES[variation // 3]
 
+    blocks = graspable
+    """The blocks to stack, the nearest first, then those of the other colour."""
+
     def build(self, spec: mujoco.MjSpec) -> None:
         """The square and eight blocks, centres at least 10 cm apart."""
         positions = self._sample_positions()
@@ -62,7 +68,8 @@ class StackBlocks(Task):
         square = add_standing_body(spec, "square", [*self.square, 0.7505], self.square_yaw, movable=False)
         half = SQUARE * self.receptacle_scale / 2
         add_box(square, [0, 0, 0], [half, half, 0.0005], COLORS["green"], **UNTOUCHABLE)
-        for i, (name, xy) in enumerate(zip(self.graspable, positions[1:], strict=True)):
+        self.places = dict(zip(self.graspable, positions[1:], strict=True))
+        for i, (name, xy) in enumerate(self.places.items()):
             block = add_standing_body(spec, name, [*xy, self._level_z(0)], self.yaws[i])
             add_box(block, [0, 0, 0], [BLOCK / 2] * 3, COLORS[self.color if i < 4 else self.other], mass=0.06, **GRIPPY)
             scale_body(spec, block, self.object_scale)
@@ -79,6 +86,14 @@ class StackBlocks(Task):
             if distance[1:].min() > 0.14:
                 # Which of four like blocks comes next can be seen: demonstrations must not look arbitrary.
                 return xy[[0, *(1 + np.argsort(distance[1:5])), 5, 6, 7, 8]]
+
+    def variants(self) -> list[Self]:
+        """As many blocks of the other colour."""
+        blocks = self.blocks[4:]
+        distance = [np.linalg.norm(self.places[name] - self.square) for name in blocks]
+        named = tuple(blocks[i] for i in np.argsort(distance))
+        variation = 3 * NAMES.index(self.other) + self.height - 2
+        return [self.asked(variation=variation, color=self.other, other=self.color, blocks=named + self.blocks[:4])]
 
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
@@ -105,32 +120,56 @@ class StackBlocks(Task):
 
     def success(self, world: MujocoWorld) -> bool:
         """As many named blocks as asked for lie upon each other over the square, and nothing is held."""
-        over = [world.body_position(name)[2] for name in self.graspable[:4] if self._over_square(world, name)]
+        over = [world.body_position(name)[2] for name in self.blocks[:4] if self._over_square(world, name)]
         levels = [self._level_z(i) for i in range(self.height)]
         return len(over) == self.height and bool(np.abs(np.sort(over) - levels).max() < 0.01) and world.held is None
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """A block of the other colour lies on the square, or too few blocks are left on the table."""
-        if any(world.held != name and self._over_square(world, name) for name in self.graspable[4:]):
+        if any(world.held != name and self._over_square(world, name) for name in self.blocks[4:]):
             return FailureReason.WRONG_OBJECT
-        left = sum(world.body_position(name)[2] > 0.7 for name in self.graspable[:4])
+        left = sum(world.body_position(name)[2] > 0.7 for name in self.blocks[:4])
         return FailureReason.DROPPED if left < self.height else FailureReason.NONE
 
     def waypoints(self, world: MujocoWorld) -> list[Keyframe]:
         """Per block: above it, grasp, lift, over the stack, release; and up, if another one follows."""
         frames: list[Keyframe] = []
-        R_place, first_z = gripper_down(self.square_yaw), self._level_z(0)
-        for i in range(self.height):
-            xy = world.body_position(self.graspable[i])[:2]
-            R = gripper_down(self.yaws[i])
-            place_z = self._level_z(i)
-            carry_z = place_z + CLEARANCE + BLOCK * self.object_scale
-            frames += [
-                keyframe(R, [*xy, first_z + CLEARANCE], True, False),
-                keyframe(R, [*xy, first_z], False, True),
-                keyframe(R, [*xy, carry_z], False, True),
-                keyframe(R_place, [*self.square, carry_z], False, False),
-                keyframe(R_place, [*self.square, place_z + 0.004], True, True),
-                keyframe(R_place, [*self.square, place_z + CLEARANCE], True, True),
-            ]
+        for level, name in enumerate(self.blocks[: self.height]):
+            frames += self._block_keyframes(name, world.body_position(name)[:2], level)
         return frames[:-1]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """Blocks that do not lie on the stack yet."""
+        stacked = self._stacked(world)
+        free = [name for name in self.blocks[:4] if name not in stacked]
+        return [self._carry(name, len(stacked)) for name in free]
+
+    def carried(self, world: MujocoWorld) -> list[Carry]:
+        """The block that was put on the stack last."""
+        stacked = self._stacked(world)
+        return [self._carry(stacked[-1], len(stacked) - 1)] if stacked else []
+
+    def _carry(self, name: str, level: int) -> Carry:
+        return Carry(name, self._block_keyframes(name, self.places[name], level), cube_turns(), cube_turns())
+
+    def _stacked(self, world: MujocoWorld) -> list[str]:
+        """Blocks on the stack, the lowest first."""
+        stacked: list[str] = []
+        over = [name for name in self.blocks[:4] if name != world.held and self._over_square(world, name)]
+        for name in sorted(over, key=lambda name: world.body_position(name)[2]):
+            if abs(world.body_position(name)[2] - self._level_z(len(stacked))) < 0.01:
+                stacked.append(name)
+        return stacked
+
+    def _block_keyframes(self, name: str, xy: np.ndarray, level: int) -> list[Keyframe]:
+        R, R_place = gripper_down(self.yaws[self.graspable.index(name)]), gripper_down(self.square_yaw)
+        first_z, place_z = self._level_z(0), self._level_z(level)
+        carry_z = place_z + CLEARANCE + BLOCK * self.object_scale
+        return [
+            keyframe(R, [*xy, first_z + CLEARANCE], True, False),
+            keyframe(R, [*xy, first_z], False, True),
+            keyframe(R, [*xy, carry_z], False, True),
+            keyframe(R_place, [*self.square, carry_z], False, False),
+            keyframe(R_place, [*self.square, place_z + 0.004], True, True),
+            keyframe(R_place, [*self.square, place_z + CLEARANCE], True, True),
+        ]

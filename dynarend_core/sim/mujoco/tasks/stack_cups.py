@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from dynarend_core.errors import SimulationError
+from dynarend_core.sim.mujoco.carrying import Carry, turns
 from dynarend_core.sim.mujoco.primitives import add_cylinder, add_standing_body, scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.shapes import STIFF, add_feet, add_ring
@@ -20,6 +21,8 @@ from dynarend_core.sim.mujoco.task import COLORS, MAX_PLACEMENTS, Task, gripper_
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 NAMES = tuple(COLORS)
@@ -41,6 +44,9 @@ class StackCups(Task):
     graspable = ("cup0", "cup1", "cup2")
     expert_floor = 0.90
     roles = Roles(object=Part(graspable, looks=False, size=(0.85, 1.15)), sliding=graspable, weighed=graspable)
+
+    stack: tuple[str, ...] = graspable
+    """The named cup, then the nearer and the farther of the others."""
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Three cups of different colours."""
@@ -65,6 +71,18 @@ class StackCups(Task):
                 return
         raise SimulationError(f"{self.name}: nothing within reach in {MAX_PLACEMENTS} placements")
 
+    def variants(self) -> list[Self]:
+        """Each of the others as the lowest."""
+        others = []
+        for i in (1, 2):
+            distance = np.linalg.norm(self.cups - self.cups[i], axis=1)
+            order = np.argsort(distance)  # the cup itself comes first
+            colors, names = (tuple(values[k] for k in order) for values in (self.colors, self.stack))
+            others.append(
+                self.asked(variation=NAMES.index(colors[0]), colors=colors, stack=names, cups=self.cups[order])
+            )
+        return [other for other in others if reachable(other._expert_keyframes())]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         color = NAMES[self.variation]
@@ -83,7 +101,7 @@ class StackCups(Task):
 
     def success(self, world: MujocoWorld) -> bool:
         """Both other cups stand in the named one, one above the other, and nothing is held."""
-        offsets = np.array([world.body_position(name) - world.body_position("cup0") for name in ("cup1", "cup2")])
+        offsets = np.array([world.body_position(name) - world.body_position(self.stack[0]) for name in self.stack[1:]])
         heights = np.sort(offsets[:, 2])
         raised = RAISED * self.object_scale * np.array([1, 2])
         stacked = np.abs(offsets[:, :2]).max() < 0.015 and np.abs(heights - raised).max() < 0.012
@@ -91,7 +109,7 @@ class StackCups(Task):
 
     def failure(self, world: MujocoWorld) -> FailureReason:
         """The named cup was picked up, or a cup fell over or off the table."""
-        if world.held == "cup0":
+        if world.held == self.stack[0]:
             return FailureReason.WRONG_OBJECT
         fell = any(name != world.held and self._fell(world, name) for name in self.graspable)
         return FailureReason.DROPPED if fell else FailureReason.NONE
@@ -106,20 +124,45 @@ class StackCups(Task):
         return self._expert_keyframes()
 
     def _expert_keyframes(self) -> list[Keyframe]:
-        R = gripper_down(0.0)
-        goal, grip_z = self._rim(self.cups[0]), scaled_height(GRIP_Z, self.object_scale)
-        frames = []
-        for level, cup in ((1, self.cups[1]), (2, self.cups[2])):
-            rim, raised = self._rim(cup), level * RAISED * self.object_scale
-            frames += [
-                keyframe(R, [*rim, grip_z + 0.09], True, False),
-                keyframe(R, [*rim, grip_z], False, True),
-                keyframe(R, [*rim, grip_z + 0.18], False, True),
-                keyframe(R, [*goal, grip_z + raised + 0.10], False, False),
-                keyframe(R, [*goal, grip_z + raised + 0.003], True, True),
-                keyframe(R, [*goal, grip_z + raised + 0.10], True, True),
-            ]
+        frames = self._cup_keyframes(1, 1, self.cups[0]) + self._cup_keyframes(2, 2, self.cups[0])
         return frames[:-1]
+
+    def _cup_keyframes(self, cup: int, level: int, base: Array) -> list[Keyframe]:
+        R = gripper_down(0.0)
+        goal, grip_z = self._rim(base), scaled_height(GRIP_Z, self.object_scale)
+        rim, raised = self._rim(self.cups[cup]), level * RAISED * self.object_scale
+        return [
+            keyframe(R, [*rim, grip_z + 0.09], True, False),
+            keyframe(R, [*rim, grip_z], False, True),
+            keyframe(R, [*rim, grip_z + 0.18], False, True),
+            keyframe(R, [*goal, grip_z + raised + 0.10], False, False),
+            keyframe(R, [*goal, grip_z + raised + 0.003], True, True),
+            keyframe(R, [*goal, grip_z + raised + 0.10], True, True),
+        ]
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """Cups that do not stand in the named one yet."""
+        stacked = self._stacked(world)
+        return [self._carry(world, cup, len(stacked) + 1) for cup in (1, 2) if cup not in stacked]
+
+    def carried(self, world: MujocoWorld) -> list[Carry]:
+        """The cup that was put into the named one."""
+        return [self._carry(world, cup, level + 1) for level, cup in enumerate(self._stacked(world))]
+
+    def _carry(self, world: MujocoWorld, cup: int, level: int) -> Carry:
+        base = world.body_position(self.stack[0])[:2]
+        return Carry(self.stack[cup], self._cup_keyframes(cup, level, base), turns(8), turns(8))
+
+    def _stacked(self, world: MujocoWorld) -> list[int]:
+        """Cups in the named one, the lowest first."""
+        offsets = {i: world.body_position(self.stack[i]) - world.body_position(self.stack[0]) for i in (1, 2)}
+        stacked: list[int] = []
+        for i in sorted(offsets, key=lambda i: offsets[i][2]):
+            raised = RAISED * self.object_scale * (len(stacked) + 1)
+            inside = np.abs(offsets[i][:2]).max() < 0.015 and abs(offsets[i][2] - raised) < 0.012
+            if inside and world.held != self.stack[i]:
+                stacked.append(i)
+        return stacked
 
     def _rim(self, cup: Array) -> Array:
         """Where the fingers hold a cup: the side that faces +y, ``(2,)``."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import ANY, Carry, turns
 from dynarend_core.sim.mujoco.primitives import (
     GRIPPY,
     UNTOUCHABLE,
@@ -36,6 +37,8 @@ from dynarend_core.sim.mujoco.task import (
 from dynarend_core.types import FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 DIRT, DIRTS = 0.01, 5
@@ -77,7 +80,8 @@ class SweepToDustpanOfSize(Task):
         broom = add_standing_body(spec, "broom", [*self._world(0.0, self.broom_y), 0.75], self.yaw)
         add_box(broom, [0, 0, BRUSH_HALF[2]], BRUSH_HALF, STRAW, mass=0.10, **GRIPPY)
         stick = HANDLE_TOP / 2 - BRUSH_HALF[2]
-        add_cylinder(broom, [0, 0, HANDLE_TOP - stick], 0.010, stick, STICK, mass=0.03, **GRIPPY)
+        add_cylinder(broom, [0, 0, HANDLE_TOP - stick], 0.010, stick, STICK, mass=0.03, name="handle",
+                     **GRIPPY)  # fmt: skip
         scale_body(spec, broom, self.object_scale)
         for i in range(DIRTS):
             dirt = add_standing_body(spec, f"dirt{i}", [*self._world(*self.dirt[i]), 0.75 + DIRT / 2], self.turns[i])
@@ -106,6 +110,11 @@ class SweepToDustpanOfSize(Task):
     def _world(self, x: float, y: float) -> np.ndarray:
         return self.center + rotations.rotation_z(self.yaw)[:2, :2] @ [x, y]
 
+    def variants(self) -> list[Self]:
+        """The other dustpan."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes(), straight=(1, 2, 3, 4))]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         size = self.NAMES[self.variation]
@@ -119,8 +128,8 @@ class SweepToDustpanOfSize(Task):
         ]
 
     def semantic_names(self) -> dict[str, str]:
-        """The dustpans' common body holds the tray alone."""
-        return {"dustpans": "tray"}
+        """The dustpans' common body holds the tray alone; the broom's handle is a part with a name."""
+        return {"dustpans": "tray", "handle": "handle of the broom"}
 
     def _swept(self, world: MujocoWorld, pan: int) -> int:
         """How many pieces of dirt lie in a dustpan."""
@@ -143,7 +152,21 @@ class SweepToDustpanOfSize(Task):
         """Before the handle, round it, up, down behind the dirt, and sweep."""
         return self._expert_keyframes()
 
-    def _expert_keyframes(self) -> list[Keyframe]:
+    def loose(self, world: MujocoWorld) -> tuple[str, ...]:
+        """The broom stands in its tray."""
+        return ()
+
+    def carries(self, world: MujocoWorld) -> list[Carry]:
+        """The broom, to behind the dirt that lies outside the dustpan."""
+        sign = 1 if self.variation == 0 else -1
+        back = sign * rotations.rotation_z(-self.yaw)[:2, :2]
+        places = np.array([back @ (world.body_position(f"dirt{i}")[:2] - self.center) for i in range(DIRTS)])
+        inside = (np.abs(places - [self._pan_at(), 0.0]) < self._pan_half()).all(axis=1)
+        left = places[~inside]
+        start = min(SWEEP_FROM, float(left[:, 0].min()) - 0.06) if len(left) else SWEEP_FROM
+        return [Carry("broom", self._expert_keyframes(start), ANY, turns(2), lets_go=False)]
+
+    def _expert_keyframes(self, start: float = SWEEP_FROM) -> list[Keyframe]:
         # The broom is only shifted, never turned: the hand may come from any of four sides: from the right.
         heading = (self.yaw - np.pi / 3) % (np.pi / 2) + np.pi / 3
         R = gripper_level(heading)
@@ -154,7 +177,7 @@ class SweepToDustpanOfSize(Task):
             keyframe(R, [*(broom + back), grasp_z], True, False),
             keyframe(R, [*broom, grasp_z], False, True),
             keyframe(R, [*broom, grasp_z + 0.05], False, True),
-            keyframe(R, [*self._world(sign * SWEEP_FROM, 0.0), grasp_z + 0.002], False, True),
+            keyframe(R, [*self._world(sign * start, 0.0), grasp_z + 0.002], False, True),
             keyframe(R, [*self._world(sign * SWEEP_TO, 0.0), grasp_z + 0.002], False, True),
         ]
         return with_nearer_half_turns(frames)

@@ -8,6 +8,7 @@ seen from above. A handle is held by friction and the shape of the fingers, whic
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -15,12 +16,15 @@ import numpy as np
 
 from dynarend_core.errors import SimulationError
 from dynarend_core.geometry import rotations
+from dynarend_core.sim.mujoco.carrying import HALF_TURN, approach, is_near, like_hand
 from dynarend_core.sim.mujoco.primitives import scale_body, scaled_height
 from dynarend_core.sim.mujoco.roles import Part, Roles
 from dynarend_core.sim.mujoco.task import MAX_PLACEMENTS, R_DOWN, Task, keyframe, middle_yaw, reachable
 from dynarend_core.types import Array, FailureReason, Keyframe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dynarend_core.sim.mujoco.world import MujocoWorld
 
 STEEL, DARK = [0.72, 0.73, 0.76, 1], [0.42, 0.43, 0.46, 1]
@@ -28,6 +32,8 @@ SIDE_M = 0.09
 HANDLE_Z = 0.895
 HANDLE_HALF = [0.035, 0.008, 0.012]
 TURN_RAD, TURNED_RAD = 1.85, 1.57
+HELD_M = 0.010
+"""A closed gripper wider than this holds a handle."""
 
 
 class TurnTap(Task):
@@ -75,6 +81,11 @@ class TurnTap(Task):
         # The spout points along the tap's x: who looks at it from there has +y on the right.
         return np.array([0.0, -SIDE_M if i == 0 else SIDE_M])
 
+    def variants(self) -> list[Self]:
+        """The other side."""
+        others = [self.asked(variation=i) for i in range(self.variation_count) if i != self.variation]
+        return [other for other in others if reachable(other._expert_keyframes())]
+
     def instructions(self) -> list[str]:
         """Six phrasings; the last is held out."""
         side = self.SIDES[self.variation]
@@ -86,6 +97,10 @@ class TurnTap(Task):
             f"open the {side} valve",
             f"let the water run from the {side} tap",
         ]
+
+    def semantic_names(self) -> dict[str, str]:
+        """A handle is called as instructions call it: "left tap"."""
+        return {f"{side}_handle": f"{side} tap" for side in self.SIDES}
 
     def success(self, world: MujocoWorld) -> bool:
         """The named handle turned more than a quarter."""
@@ -100,12 +115,29 @@ class TurnTap(Task):
         """Above the handle, round it, and turned about the gripper's own axis."""
         return self._expert_keyframes()
 
-    def _expert_keyframes(self) -> list[Keyframe]:
+    def moving_joints(self) -> tuple[str, ...]:
+        """The named handle."""
+        return (self.SIDES[self.variation],)
+
+    def next_keyframe(self, world: MujocoWorld) -> Keyframe | None:
+        """Goes on from as far as the handle is turned."""
+        if self.success(world) or self.failure(world) is not FailureReason.NONE:
+            return None
+        above, grasp, turned = self._expert_keyframes(world.joint(self.SIDES[self.variation]))
+        gripper = world.gripper()
+        T, T_grasp = gripper.T_base_gripper, grasp.T_base_gripper
+        holds = not gripper.is_open and gripper.width_m > HELD_M
+        if not (holds and is_near(T, T_grasp, 0.02)):
+            return approach(world, above, grasp)
+        half = like_hand(grasp, T).T_base_gripper[:3, 0] @ T_grasp[:3, 0] < 0
+        return replace(turned, T_base_gripper=turned.T_base_gripper @ HALF_TURN) if half else turned
+
+    def _expert_keyframes(self, turned: float = 0.0) -> list[Keyframe]:
         xy = self.center + rotations.rotation_z(self.yaw)[:2, :2] @ (self._local(self.variation) * self.object_scale)
         yaw = self.yaw + self.handle_yaw[self.variation]
         # The bar looks the same turned by 180 degrees: begin so that joint 7 stays in the middle of its range.
         yaw += np.round((middle_yaw(xy) - TURN_RAD / 2 - yaw) / np.pi) * np.pi
-        R, R_turned = (rotations.rotation_z(a) @ R_DOWN for a in (yaw, yaw + TURN_RAD))
+        R, R_turned = (rotations.rotation_z(a) @ R_DOWN for a in (yaw + turned, yaw + TURN_RAD))
         z = scaled_height(HANDLE_Z, self.object_scale)
         return [
             keyframe(R, [*xy, z + 0.09], True, False),
