@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.types import FailureReason, Keyframe
 
@@ -14,11 +12,8 @@ def test_a_block_of_the_other_colour_on_the_square_fails(
     environment: MujocoEnvironment, attempt: Callable[[list[Keyframe]], FailureReason]
 ) -> None:
     environment.reset("stack_blocks", 0, 3)
-    task = environment.world.task
-    task.graspable = (*task.graspable[4:], *task.graspable[:4])
-    task.yaws = np.roll(task.yaws, 4)
-    keyframes = task.waypoints(environment.world)
-    del task.graspable
+    (other,) = environment.world.task.variants()
+    keyframes = other.waypoints(environment.world)
     assert attempt(keyframes[:5]) is FailureReason.WRONG_OBJECT
 
 
