@@ -37,7 +37,7 @@ from dynarend_core.networks.network_input import stack_given
 from dynarend_core.perception.fusion import FusionConfig
 from dynarend_core.training.batch import Batch, LossModule, collate
 from dynarend_core.training.grounding import Grounding
-from dynarend_core.training.loop import LoopConfig, TrainingLoop
+from dynarend_core.training.loop import LoopConfig, TrainingLoop, bf16_pays
 from dynarend_core.training.names import NameTable
 from dynarend_core.training.presets import TrainingConfig, preset
 
@@ -97,9 +97,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         return collate(train.draw_batch(rng, count, paired), encoder, rng)
 
     training = TrainingConfig(steps=args.steps, batch_size=args.batch_size)
-    loop = TrainingLoop(
-        network, LossModule(network, 0.008, grounding, [args.task]), prepare, LoopConfig(training, args.seed)
-    )
+    loop_config = LoopConfig(training, args.seed, bf16=bf16_pays("cpu"))
+    loop = TrainingLoop(network, LossModule(network, 0.008, grounding, [args.task]), prepare, loop_config)
     curve, started = [], time.process_time()
     while loop.step < args.steps:
         losses = [log.losses for log in loop.run(min(args.steps, loop.step + args.every))]

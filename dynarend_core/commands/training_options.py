@@ -37,7 +37,11 @@ def add_training_options(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--workers", type=int, help="threads that prepare batches (default: 0 on CPU, 8 on a GPU)")
     p.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="auto takes a GPU if there is one")
-    p.add_argument("--fp32", action="store_true", help="compute in float32 (default: bfloat16 where it is safe)")
+    p.add_argument(
+        "--fp32",
+        action="store_true",
+        help="compute in float32 (default: bfloat16 where it is safe and the processor has it)",
+    )
     p.add_argument("--resume", action="store_true", help="go on from OUT/state")
     p.add_argument("--time-limit-minutes", type=float, help="anneal and stop after this much training time")
 
@@ -50,7 +54,7 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
     """
     import torch
 
-    from dynarend_core.training.loop import LoopConfig
+    from dynarend_core.training.loop import LoopConfig, bf16_pays
     from dynarend_core.training.presets import preset
 
     if args.threads is not None and args.threads < 1:
@@ -67,7 +71,7 @@ def training_settings(args: argparse.Namespace) -> tuple[Preset, LoopConfig]:
         raise ConfigurationError("--device cuda: no CUDA device is available; use --device cpu")
     workers = args.workers if args.workers is not None else (8 if device == "cuda" else 0)
     limit = None if args.time_limit_minutes is None else 60.0 * args.time_limit_minutes
-    loop = LoopConfig(training, args.seed, device, not args.fp32, limit, workers)
+    loop = LoopConfig(training, args.seed, device, not args.fp32 and bf16_pays(device), limit, workers)
     network = chosen.network
     if args.late_match is not None:
         network = dataclasses.replace(network, coarse=dataclasses.replace(network.coarse, late_match=args.late_match))

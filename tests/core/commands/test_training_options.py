@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+import torch
 
 from dynarend_core.commands import finetune, pretrain
 from dynarend_core.commands.training_options import training_settings
@@ -42,3 +43,17 @@ def test_a_run_is_not_overwritten(verb, tmp_path):
     (tmp_path / "state").mkdir()
     with pytest.raises(ConfigurationError, match="--resume"):
         training_settings(parse(verb, "--data", "d", "--out", str(tmp_path)))
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_bfloat16_is_used_where_the_processor_has_it(has, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": has})
+    options = ("finetune", "--data", "d", "--out", str(tmp_path), "--preset", "debug", "--device", "cpu")
+    assert training_settings(parse(*options))[1].bf16 is has
+    assert not training_settings(parse(*options, "--fp32"))[1].bf16
+
+
+def test_the_late_match_head_may_be_left_out(tmp_path):
+    options = ("finetune", "--data", "d", "--out", str(tmp_path), "--preset", "debug")
+    chosen = [training_settings(parse(*options, *o))[0] for o in ((), ("--no-late-match",))]
+    assert [c.network.coarse.late_match for c in chosen] == [True, False]
