@@ -206,6 +206,14 @@ class _Loader(yaml.SafeLoader):
 
     yaml_constructors = yaml.SafeLoader.yaml_constructors.copy()
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; one key twice is an error, since all but the last would be lost."""
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
 
 # launch_ros writes lists into its temporary files like this.
 _Loader.yaml_constructors["tag:yaml.org,2002:python/tuple"] = _Loader.yaml_constructors["tag:yaml.org,2002:seq"]

@@ -41,8 +41,14 @@ class SpinningNode(Node):
 
     def __init__(self, name: str) -> None:
         self._namesakes: Namesakes | None = None
-        self.given = given_parameters(sys.argv, node_name(sys.argv, name))
+        identity = node_name(sys.argv, name)
+        self.given = given_parameters(sys.argv, identity)
         super().__init__(name, parameter_overrides=[_parameter(*item) for item in self.given.values.items()])
+        if self.get_fully_qualified_name() != identity.full:
+            raise ConfigurationError(
+                f"the node is {self.get_fully_qualified_name()}, its parameters were read for {identity.full}: give "
+                "one rule for its name and one for its namespace"
+            )
         self.relaxed: dict[str, str] = {}
         self._namesakes = Namesakes(self)
         self._alive = self.create_publisher(Empty, topics.alive(self.get_name()), qos.ALIVE)

@@ -38,6 +38,11 @@ _ENDS = {
     GoalStatus.STATUS_ABORTED: Outcome.FAILED,
     GoalStatus.STATUS_CANCELED: Outcome.CANCELLED,
 }
+FROZEN_S = 0.5
+"""A loop that stood still for so long knows nothing of the present."""
+WAKES_S = 0.1
+"""It then listens for so long before it judges; the executor stopped when it fell silent."""
+
 _LEVELS = {SafetyState.FAULT: diagnostics.ERROR, SafetyState.PAUSED: diagnostics.WARN}
 
 
@@ -116,6 +121,7 @@ class SafetyNode(runtime.SpinningNode):
         self._controller_cancel = self.create_client(CancelGoal, cancel)
         self._machine = SafetyMachine(limits, time.monotonic, self._stop_arm)
         self._logged = ""
+        self._ticked_s, self._wakes_s = time.monotonic(), 0.0
         self._watch_inputs()
         self._watch_nodes()
         watch_driver(self, robot.driver, self._machine.robot_problem)
@@ -241,6 +247,12 @@ class SafetyNode(runtime.SpinningNode):
         self.get_logger().warning(f"stop: {reason}")
 
     def _tick(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._ticked_s > FROZEN_S:  # what was said meanwhile is heard first, or old knowledge moves the arm
+            self._wakes_s = now_s + WAKES_S
+        self._ticked_s = now_s
+        if now_s < self._wakes_s:
+            return
         self._machine.tick()
         if not self._machine.state.allows_motion and self._commands.insist():
             self.get_logger().error("told to hold, the arm moves on: told again")

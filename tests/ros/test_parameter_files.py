@@ -69,6 +69,11 @@ def test_a_file_that_has_nothing_for_the_node_is_refused_with_its_keys(tmp_path)
         given(tmp_path, "excutor_node: {ros__parameters: {dry_run: false}}")
 
 
+def test_a_key_that_stands_there_twice_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="'executor_node' stands there twice"):
+        given(tmp_path, CELL + "executor_node: {ros__parameters: {dry_run: true}}")
+
+
 def test_the_lists_of_launch_ros_are_read(tmp_path):
     text = "/**: {ros__parameters: {box: !!python/tuple [1.0, 2.0]}}"
     assert list(given(tmp_path, text).values["box"]) == [1.0, 2.0]

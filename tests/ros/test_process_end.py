@@ -148,6 +148,12 @@ def test_a_file_in_a_pushed_namespace_applies_and_what_it_relaxes_is_said(node, 
     started.wait_for("RELAXED: heartbeat_timeout_s = 0.0 (default 1.0)")
 
 
+def test_two_rules_for_one_name_are_refused(node):
+    started = node(*example(), "-r", "__ns:=/a", "-r", "__ns:=/b")
+    assert started.end() == 2
+    assert "its parameters were read for" in started.text
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
