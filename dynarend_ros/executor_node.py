@@ -54,6 +54,8 @@ _SOURCELESS = "the source of keyframes disappeared"
 class ExecutorNode(runtime.SpinningNode):
     """Carries out one keyframe at a time; refuses what it cannot answer for, with the reason on a topic."""
 
+    ONE_PER_NAMESPACE = True
+
     def __init__(self) -> None:
         super().__init__("executor_node")
         p = self._p = NodeParameters(self, ExecutorParameters).values

@@ -48,6 +48,8 @@ class PolicyNode(ManagedNode):
     A lifecycle node: ``configure`` loads and warms the policy, ``activate`` lets it act, ``deactivate`` pauses it.
     """
 
+    ONE_PER_NAMESPACE = True
+
     def __init__(self) -> None:
         super().__init__("policy_node")
         p = self._p = NodeParameters(self, PolicyParameters).values

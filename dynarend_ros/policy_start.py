@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from action_msgs.msg import GoalStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
@@ -13,6 +14,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from dynarend_ros import qos, topics
+from dynarend_ros.conversions import stamp_to_ns
 
 
 class PolicyStart:
@@ -31,6 +33,7 @@ class PolicyStart:
         self._instruction = node.create_publisher(String, topics.INSTRUCTION, qos.LATCHED)
         self._run = node.create_client(SetBool, topics.RUN)
         node.create_subscription(String, topics.POLICY_STATUS, self._on_status, qos.LATCHED)
+        node.create_subscription(GoalStatus, topics.EXECUTION_STATUS, self._on_execution, qos.EXECUTION_STATUS)
         node.create_timer(0.2, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def is_there(self) -> bool:
@@ -57,6 +60,15 @@ class PolicyStart:
         if self._outcome is not None and taken and not self._asked:
             self._asked = True
             self._run.call_async(SetBool.Request(data=True)).add_done_callback(self._on_answer)
+
+    def _on_execution(self, message: GoalStatus) -> None:
+        """A stop (stamp 0) ends what has not begun: nobody may call `run` after it but a person."""
+        stopped = message.status == GoalStatus.STATUS_CANCELED and stamp_to_ns(message.goal_info.stamp) == 0
+        if self._outcome is None or not stopped:
+            return
+        if self._asked:
+            self.pause()
+        self._end("`stop` was called")
 
     def _on_answer(self, future: Future) -> None:
         answer = future.result()

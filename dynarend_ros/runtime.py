@@ -39,6 +39,9 @@ class SpinningNode(Node):
         ConfigurationError: a parameter file has nothing for this node, or a node of this name is already running.
     """
 
+    ONE_PER_NAMESPACE = False
+    """Whether a second one in the namespace would do the same work, under whatever name."""
+
     def __init__(self, name: str) -> None:
         self._namesakes: Namesakes | None = None
         identity = node_name(sys.argv, name)
@@ -50,7 +53,7 @@ class SpinningNode(Node):
                 "one rule for its name and one for its namespace"
             )
         self.relaxed: dict[str, str] = {}
-        self._namesakes = Namesakes(self)
+        self._namesakes = Namesakes(self, name if self.ONE_PER_NAMESPACE else "")
         self._alive = self.create_publisher(Empty, topics.alive(self.get_name()), qos.ALIVE)
         self._alive_due_s = 0.0
 

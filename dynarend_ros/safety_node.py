@@ -93,6 +93,8 @@ class SafetyParameters:
 class SafetyNode(runtime.SpinningNode):
     """Watches inputs, operator and executor, and says on ``safety_state`` whether the arm may move."""
 
+    ONE_PER_NAMESPACE = True
+
     def __init__(self) -> None:
         super().__init__("safety_node")
         p = self._p = NodeParameters(self, SafetyParameters).values

@@ -85,7 +85,7 @@ def permissions(robot: Robot, cameras: Iterable[str], arm_topic: str = "") -> di
         ),
         "evaluation_node": Permissions(
             publish=(topics.EVALUATION_STATUS, topics.INSTRUCTION),
-            subscribe=(topics.EXECUTION_MESSAGE, topics.POLICY_LATENCY, topics.POLICY_STATUS, topics.SAFETY_STATE),
+            subscribe=(*executed, topics.POLICY_LATENCY, topics.POLICY_STATUS, topics.SAFETY_STATE),
             reply=(topics.EVALUATION_NEXT, topics.EVALUATION_SUCCESS, topics.EVALUATION_FAILURE),
             request=(topics.RUN, topics.STOP),
         ),

@@ -4,12 +4,14 @@ import json
 import time
 
 import pytest
+from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from dynarend_core.evaluation.statistics import wilson_interval
 from dynarend_ros import qos, topics
+from dynarend_ros.conversions import goal_status_to_message
 
 SERVICES = (topics.EVALUATION_NEXT, topics.EVALUATION_SUCCESS, topics.EVALUATION_FAILURE)
 
@@ -151,3 +153,19 @@ def test_a_report_that_cannot_be_written_ends_neither_the_node_nor_costs_it_the_
     assert supervisor.call(topics.EVALUATION_SUCCESS).success
     episodes = json.loads((blocked / "report.json").read_text())["episodes"]
     assert [e["failure"] for e in episodes] == ["timeout", "none"]
+
+
+def test_a_stop_before_the_policy_has_begun_leaves_it_stopped(start, client, supervisor):
+    supervisor.takes = False
+    stopped = client.node.create_publisher(GoalStatus, topics.EXECUTION_STATUS, qos.EXECUTION_STATUS)
+    start(start.node("evaluation_node", config="policy.yaml", instructions=["push it"], episodes=1))
+    pending = [supervisor.ask(topics.EVALUATION_NEXT)]
+    while not supervisor.told:  # the node must have found policy and executor first
+        assert client.wait_for(lambda: bool(supervisor.told) or pending[-1].done(), 30.0)
+        if pending[-1].done():
+            pending.append(supervisor.ask(topics.EVALUATION_NEXT))
+    supervisor.say(stopped, goal_status_to_message(GoalStatus.STATUS_CANCELED, 0))
+    assert client.wait_for(pending[-1].done, 20.0)
+    assert "`stop` was called" in pending[-1].result().message
+    supervisor.take()  # now it is heard that the policy has the instruction
+    assert not client.wait_for(lambda: True in supervisor.runs, 1.5)

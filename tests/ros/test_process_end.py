@@ -140,6 +140,15 @@ def test_a_second_node_of_one_name_refuses_to_start_and_leaves_the_first_alone(n
     third.wait_for("turn")
 
 
+def test_a_second_safety_node_under_another_name_refuses_to_start(node):
+    arguments = ("-m", "dynarend_ros.safety_node", "--ros-args", "-p", "nodes:=[executor_node]")
+    first = node(*arguments)
+    first.wait_for("DISARMED")
+    second = node(*arguments, "-r", "__node:=left_safety_node")
+    assert second.end() == 2
+    assert "another /safety_node is already running" in second.text
+
+
 def test_a_file_in_a_pushed_namespace_applies_and_what_it_relaxes_is_said(node, tmp_path):
     file = tmp_path / "cell.yaml"
     file.write_text("safety_node: {ros__parameters: {heartbeat_timeout_s: 0.0}}")
