@@ -35,10 +35,13 @@ def test_a_pushed_namespace_keeps_the_parameters(in_a_pushed_namespace, ros2):
 def test_in_a_pushed_namespace_nothing_moves_that_was_not_armed(in_a_pushed_namespace):
     operator = in_a_pushed_namespace
     assert operator.wait_for(lambda: operator.q is not None, 60.0)
-    before = operator.q
+    before, deadline_s = operator.q, time.monotonic() + 180.0
     moved = lambda: np.abs(operator.q - before).max() > 0.01  # noqa: E731
-    operator.step()
-    operator.wait_for(lambda: moved() or operator.results, 60.0)
+    held_back = lambda: any("dry run" in text or "safety" in text for text in operator.results)  # noqa: E731
+    while not moved() and not held_back():  # a step that finds no cloud is dropped, a motion may be hard to plan
+        assert time.monotonic() < deadline_s, operator.results
+        operator.step()
+        operator.wait_for(lambda: moved() or held_back(), 15.0)
     time.sleep(1.0)
     assert not moved(), operator.results
 
