@@ -41,6 +41,13 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         type=Path,
         help="policy folder to start from, for instance OUT/policy of `dynarend pretrain`",
     )
+    _add_lessons(p)
+    add_json_option(p, "steps, time, losses and the final validation")
+    p.set_defaults(run=run)
+
+
+def _add_lessons(p: argparse.ArgumentParser) -> None:
+    """Add what is taught beside the actions."""
     p.add_argument(
         "--naming",
         action="store_true",
@@ -56,6 +63,11 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="scenes whose demonstration knows the answers to other instructions come twice in a batch, under two",
     )
+    _add_draws(p)
+
+
+def _add_draws(p: argparse.ArgumentParser) -> None:
+    """Add the average of the weights and what is drawn more often."""
     p.add_argument(
         "--average",
         type=float,
@@ -82,8 +94,6 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="with --from: draw more often the keyframes that this policy gets wrong (shares in OUT/focus.json)",
     )
-    add_json_option(p, "steps, time, losses and the final validation")
-    p.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

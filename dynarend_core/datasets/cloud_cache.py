@@ -137,8 +137,7 @@ def load_task(
         with rebuilt(folder) as fresh:
             _build(store, task, stored, fusion, fresh, progress)
             (fresh / "signature.json").write_text(json.dumps(signature))
-    with np.load(folder / "index.npz", allow_pickle=False) as index:
-        arrays = {name: index[name] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
+    arrays = _arrays(folder)
     if arrays["offsets"][-1] == 0:
         raise DatasetError(
             f"no frame of task {task!r} in {store.root} shows a point in the workspace; check its cameras"
@@ -146,9 +145,15 @@ def load_task(
     rows = arrays["episode"] < count
     arrays |= {name: arrays[name][rows] for name in _TRANSITION_FIELDS}
     points = np.memmap(folder / "points.bin", dtype=POINT, mode="r")
-    instructions = json.loads((folder / "instructions.json").read_text())[:count]
-    alternatives = decode(json.loads((folder / "alternatives.json").read_text()))
-    return TaskClouds(task, points, instructions=instructions, alternatives=alternatives, **arrays)
+    instructions, alternatives = (
+        json.loads((folder / f"{n}.json").read_text()) for n in ("instructions", "alternatives")
+    )
+    return TaskClouds(task, points, instructions=instructions[:count], alternatives=decode(alternatives), **arrays)
+
+
+def _arrays(folder: Path) -> dict[str, Array]:
+    with np.load(folder / "index.npz", allow_pickle=False) as index:
+        return {name: index[name] for name in (*_FRAME_FIELDS, *_TRANSITION_FIELDS)}
 
 
 def checked_count(store: DemonstrationStore, task: str, episodes: int | None) -> int:

@@ -208,16 +208,14 @@ class KeyframeDataset:
         if instead is not None:
             observation, label = dataclasses.replace(observation, instruction=instead[0]), instead[1]
         motion = rigid_motion(about, self.aabb, c.augmentation, rng)
-        moved = motion @ label.T_base_gripper
         assert observation.cloud is not None
-        xyz = observation.cloud.xyz
+        moved, xyz = motion @ label.T_base_gripper, observation.cloud.xyz
         rgb = recolour_surface(xyz, observation.cloud.rgb.astype(np.float32) / 255.0, about, c.augmentation, rng)
         rgb = jitter_colours(rgb, c.augmentation, rng)
         noise = rng.uniform(-c.zoom_noise_m, c.zoom_noise_m, 3)
         coarse = drop_points(len(xyz), c.points, c.augmentation, rng)
         cloud = self._pack(xyz, rgb, coarse, c.points, motion, rng)
-        named_xyz, named_ids = self._named(number, int(task.frame[row]))
-        named = points.normalise(se3.apply(motion, named_xyz), self.aabb)
+        named_xyz, named_ids = self._named(number, int(task.frame[row]), motion)
         return Sample(
             given=self._given(observation, cloud, motion, rng),
             zoom_points=self._close(xyz, rgb, label.T_base_gripper[:3, 3], motion, rng),
@@ -226,8 +224,8 @@ class KeyframeDataset:
             target_rotation=moved[:3, :3].astype(np.float32),
             target_open=label.gripper_open,
             target_ignore=label.ignore_collisions,
-            named_xyz=named,
-            named_ids=np.where((np.abs(named) <= 1.0).all(axis=1), named_ids, -1),
+            named_xyz=named_xyz,
+            named_ids=named_ids,
             other=np.full(3, np.nan, dtype=np.float32),
             task=number,
         )
@@ -247,12 +245,13 @@ class KeyframeDataset:
         seen = dataclasses.replace(observation, memory=blur_memory(memory, c.augmentation, rng))
         return forget(given(seen, cloud, first, self.aabb, motion), c.augmentation, rng)
 
-    def _named(self, number: int, frame: int) -> tuple[Array, Array]:
-        """Named points of a frame [m], and their ids among all names."""
+    def _named(self, number: int, frame: int, motion: Array) -> tuple[Array, Array]:
+        """Named points of a frame after a motion, normalised, and their ids among all names; -1 outside."""
         if self.named is None:
-            return np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
+            return np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64)
         task = self.named[number]
-        return task.xyz[frame], self._ids[number][task.ids[frame]]
+        xyz = points.normalise(se3.apply(motion, task.xyz[frame]), self.aabb)
+        return xyz, np.where((np.abs(xyz) <= 1.0).all(axis=1), self._ids[number][task.ids[frame]], -1)
 
     def _close(self, xyz: Array, rgb: Array, target_m: Array, motion: Array, rng: np.random.Generator) -> Array:
         """Points that the zoom cube can hold wherever its noise and the turn put it."""

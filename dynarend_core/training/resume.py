@@ -101,11 +101,14 @@ def load_state(
     torch.set_rng_state(tensors["random.torch"])
     if torch.cuda.is_available() and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    groups = optimizer.state_dict()["param_groups"]
+    _load_optimizer(optimizer, tensors)
+    return progress
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, number, name = key.split(".", 2)
             state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return progress
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -39,8 +39,9 @@ def test_a_new_instruction_forgets_the_old_task_even_with_the_same_words():
         return loop.take_turn(next(clouds), 0.0, 0.0, lambda: True)
 
     loop.start_task("go", 0)
-    memory.recall(seen(0.3), turn().task)
-    memory.sent(Keyframe(pose(0.4), True))
+    first = turn()
+    memory.recall(seen(0.3), first.task)
+    assert loop.answer(first, 1, 0.0, lambda: memory.sent(Keyframe(pose(0.4), True)))
     loop.start_task("go", 1)
     again = memory.recall(seen(0.4), turn().task).memory
     assert again.past == ()

@@ -45,7 +45,7 @@ def test_two_places_are_learned_apart_by_the_late_head(grounding):
         loss, shares = grounding.find(network, features, xyz, ids)
         loss.backward()
         optimizer.step()
-    assert float(loss) < 0.2 * float(first)
+    assert loss.item() < 0.2 * first.item()
     assert float(shares["naming"]) == float(shares["… tap"]) == 1.0
 
 
@@ -55,7 +55,7 @@ def test_only_names_in_view_of_the_same_scene_compete(grounding):
     features, xyz = torch.randn(2, 3, 16, 16, 16), torch.rand(2, 2, 3)
     alone = torch.tensor([[0, 0], [1, 1]])  # each scene shows one tap only
     loss, shares = grounding.find(network, features, xyz, alone)
-    assert float(loss) == pytest.approx(0.0, abs=1e-6)
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
     assert set(shares) == {"naming"}
     nothing, shares = grounding.find(network, features, xyz, torch.full((2, 2), -1))
     assert (float(nothing), shares) == (0.0, {})
