@@ -136,7 +136,7 @@ class Session:
         if name == "executor frozen in mid-motion":
             rig.signal("executor_node", signal.SIGCONT)
         if name == "policy gone in mid-motion":
-            rig.run_on_spin(rig.renew_keyframe_source)
+            rig.client.run_on_spin(rig.renew_keyframe_source)
         if name.startswith("SIG"):
             for node in rig.standard.values():
                 if node.spec.name in ENDED[name.split(" of ")[1].removesuffix(" in mid-motion")]:

@@ -86,7 +86,7 @@ def flood(rig: Rig, draw: Draw) -> None:
 
 
 def policy_gone(rig: Rig, _draw: Draw) -> None:
-    rig.run_on_spin(rig.drop_keyframe_source)
+    rig.client.run_on_spin(rig.drop_keyframe_source)
 
 
 def heartbeat_lost(rig: Rig, _draw: Draw) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -289,19 +289,6 @@ class Rig:
         T = se3.make(GRASP_DOWN, np.asarray(position, dtype=np.float64))
         stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
         self.keyframe.publish(keyframe_to_message(Keyframe(T, gripper_open=True), frame, stamp_ns))
-
-    def run_on_spin(self, work: Callable[[], None]) -> None:
-        """On the thread that spins: rclpy cannot destroy what another thread waits for."""
-        done = threading.Event()
-
-        def once() -> None:
-            if not done.is_set():
-                work()
-                timer.cancel()
-                done.set()
-
-        timer = self.client.node.create_timer(0.01, once)
-        done.wait(5.0)
 
     def drop_keyframe_source(self) -> None:
         self.client.node.destroy_publisher(self.keyframe)

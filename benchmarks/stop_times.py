@@ -13,7 +13,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -56,29 +55,17 @@ class Operator:
 
     def lose_policy(self) -> None:
         """The source of keyframes goes away; on the thread that spins, which waits for what is destroyed."""
-        self.on_spin(lambda: self.client.node.destroy_publisher(self.keyframe))
+        self.client.run_on_spin(lambda: self.client.node.destroy_publisher(self.keyframe))
         self.lost = True
 
     def renew_policy(self) -> None:
         if self.lost:
             self.lost = False
-            self.on_spin(self.offer_keyframes)
+            self.client.run_on_spin(self.offer_keyframes)
             assert self.client.wait_for(lambda: self.keyframe.get_subscription_count() > 1, 30.0)
 
     def offer_keyframes(self) -> None:
         self.keyframe = self.client.node.create_publisher(MultiDOFJointTrajectory, topics.KEYFRAME, qos.KEYFRAME)
-
-    def on_spin(self, work: Callable[[], None]) -> None:
-        done = threading.Event()
-
-        def once() -> None:
-            if not done.is_set():
-                work()
-                timer.cancel()
-                done.set()
-
-        timer = self.client.node.create_timer(0.001, once)
-        assert done.wait(5.0)
 
     def on_joints(self, message: JointState) -> None:
         velocities = dict(zip(message.name, message.velocity, strict=True))

@@ -151,6 +151,24 @@ class GraphClient:
                 self._changed.wait(min(left, poll_s))
         return True
 
+    def run_on_spin(self, work: Callable[[], None], timeout_s: float = 5.0) -> None:
+        """Do ``work`` on the thread that spins: rclpy cannot make or destroy what another thread waits for.
+
+        Raises:
+            GraphError: it was not done in time.
+        """
+        done = threading.Event()
+
+        def once() -> None:
+            if not done.is_set():
+                work()
+                timer.cancel()
+                done.set()
+
+        timer = self.node.create_timer(0.001, once)
+        if not done.wait(timeout_s):
+            raise GraphError(f"the operator's thread did not answer within {timeout_s:.0f} s")
+
     def _result(self, future: Future, what: str, timeout_s: float) -> Any:
         done = threading.Event()
         future.add_done_callback(lambda _f: done.set())

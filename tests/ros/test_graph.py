@@ -1,9 +1,9 @@
 """The one list of nodes: both ways of starting it agree, and what the files name exists."""
 
-import importlib
 import json
 import logging
 import py_compile
+import runpy
 import subprocess
 import sys
 import types
@@ -21,17 +21,6 @@ from dynarend_ros.launch_description import ignored
 from dynarend_ros.process_runner import command_line
 
 ROOT = Path(__file__).parents[2]
-PARAMETERS = {
-    "sim_node": "SimParameters",
-    "camera_node": "CameraParameters",
-    "fusion_node": "FusionParameters",
-    "policy_node": "PolicyParameters",
-    "executor_node": "ExecutorParameters",
-    "safety_node": "SafetyParameters",
-    "record_node": "RecordParameters",
-    "evaluation_node": "EvaluationParameters",
-    "calibration_node": "CalibrationParameters",
-}
 
 
 def test_unknown_graphs_and_nodes_are_refused_with_the_choices():
@@ -54,8 +43,9 @@ def test_parameters_reach_the_command_line_as_yaml_that_keeps_their_type():
 def test_parameter_files_name_only_parameters_that_exist_with_allowed_values(name):
     from dynarend_ros.parameters import build
 
+    parameters_of = runpy.run_path(str(ROOT / "scripts" / "update_parameter_docs.py"))["parameters_of"]
     for spec in graphs.graph(name):
-        cls = getattr(importlib.import_module(spec.module), PARAMETERS[spec.name])
+        cls = parameters_of(spec.name)
         values = yaml.safe_load((ROOT / "config" / spec.config).read_text())[spec.name]["ros__parameters"]
         assert set(values) <= {f.name for f in fields(cls)}
         build(cls, values)

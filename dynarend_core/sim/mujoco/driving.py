@@ -14,7 +14,7 @@ from dynarend_core.sim.mujoco.environment import MujocoEnvironment
 from dynarend_core.sim.mujoco.expert import FALL_S
 from dynarend_core.sim.mujoco.mishaps import Mishaps
 from dynarend_core.sim.mujoco.recording import Recorder
-from dynarend_core.types import FailureReason, Keyframe, Observation, Prediction, StepResult
+from dynarend_core.types import EpisodeMemory, FailureReason, Keyframe, Observation, Prediction, StepResult
 
 MAX_KEYFRAMES = 35
 """Keyframes after which an episode of recovering ends."""
@@ -203,6 +203,7 @@ class _Drive:
         if self.driver.disturb(0):
             observation = self.environment.observe()
         self.recorder.add(observation.views, observation.gripper, observation.q, "start")
+        self.memory = EpisodeMemory.begin(observation)
         reason, message = FailureReason.TIMEOUT, f"not solved after {keyframes} keyframes"
         for step in range(keyframes):
             result = self._step(observation, step)
@@ -226,12 +227,13 @@ class _Drive:
         self.recorder.begin_step(label, step, self.displaced, self.rng)
         if self.recording:
             self.recorder.note_alternatives(alternatives(self.world))
-        other = self.driver.executed(observation, label, step)
+        other = self.driver.executed(self.memory.recalled(observation), label, step)
         result = self.environment.step(other or label, observation)
         if other is not None and result.failure_reason not in MOVED:
             other, result = None, self.environment.step(label, observation)
         if result.failure_reason in MOVED:
             self.recorder.end_step(result.observation, other)
+            self.memory = self.memory.after(other or label, result.observation)
         return result
 
     def _label(self) -> Keyframe | None:

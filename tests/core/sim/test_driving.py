@@ -8,7 +8,7 @@ from dynarend_core.datasets.store import DemonstrationStore
 from dynarend_core.geometry import se3
 from dynarend_core.sim.mujoco.driving import Recording, label_policy, recover
 from dynarend_core.sim.mujoco.environment import MujocoEnvironment
-from dynarend_core.types import Keyframe, Observation, Prediction
+from dynarend_core.types import MEMORY, Keyframe, Observation, Prediction
 
 TASK = "turn_tap"
 
@@ -18,8 +18,11 @@ class Clumsy:
 
     def __init__(self, environment: MujocoEnvironment, misses: int) -> None:
         self.environment, self.misses = environment, misses
+        self.recalled: list[list[bool]] = []
 
     def act(self, observation: Observation) -> Prediction:
+        assert observation.memory is not None
+        self.recalled.append([past.reached for past in observation.memory.past])
         world = self.environment.world
         label = world.task.next_keyframe(world)
         assert label is not None
@@ -52,8 +55,10 @@ def test_equal_seeds_give_equal_recoveries(environment: MujocoEnvironment, tmp_p
 
 
 def test_every_state_of_a_policy_has_the_experts_label(environment: MujocoEnvironment) -> None:
-    result = label_policy(environment, Clumsy(environment, misses=3), TASK, 505, recording=Recording(displaced=0))
+    policy = Clumsy(environment, misses=3)
+    result = label_policy(environment, policy, TASK, 505, recording=Recording(displaced=0))
     assert result.success
+    assert [len(past) for past in policy.recalled] == [min(i, MEMORY) for i in range(len(policy.recalled))]
     episode = result.episode
     assert episode is not None
     assert episode.origin == "policy"
