@@ -130,6 +130,11 @@ class ArmState:
     def _within(self, q: Array, before: Array, seconds: float) -> bool:
         return bool((np.abs(q - before) <= self._fastest * (seconds + self.JITTER_S)).all())
 
+    @property
+    def disputed(self) -> bool:
+        """Whether what was heard last is not where the arm is believed to be: it was moved, or a stranger speaks."""
+        return self._stranger is not None
+
     def follows(self, path: JointTrajectory, start_ns: int = 0) -> None:
         """The arm is told to follow a motion from now on; call it before the motion is sent.
 

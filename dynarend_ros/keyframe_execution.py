@@ -28,6 +28,8 @@ class KeyframeExecution:
 
     POLL_S = 0.05
     JUMP_BACK_S = 0.05
+    AGREES_S = 1.0
+    """Longer than an arm that was moved is doubted."""
     SETTLES_S = 0.5
     """So long an arm that rests at its goal may be under somebody's command still, before that is ended."""
     FOUND_S = 2.0
@@ -172,10 +174,23 @@ class KeyframeExecution:
     def _standing(self) -> Array:
         """Where the arm stands before a motion is planned ``(n,)`` [rad]."""
         self._check_cancelled()
+        self._await_agreement()
         try:
             return self._arm.latest()[1]
         except ObservationError as error:
             raise ExecutionError(str(error), FailureReason.START_STATE) from error
+
+    def _await_agreement(self) -> None:
+        """Wait until it is clear where the arm stands: one that was moved while it rested is believed after a while."""
+        deadline_s = time.monotonic() + self.AGREES_S
+        while self._arm.disputed:
+            if time.monotonic() > deadline_s:
+                raise ExecutionError(
+                    "joint_states tell of places the arm cannot have reached: more than one source publishes them?",
+                    FailureReason.START_STATE,
+                )
+            self._check_cancelled()
+            self._arm.wait(self.POLL_S)
 
     def _latest(self) -> tuple[int, Array, float]:
         self._check_cancelled()

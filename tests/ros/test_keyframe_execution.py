@@ -381,3 +381,41 @@ def test_the_velocity_comes_from_the_last_moments_and_says_how_long_ago_that_was
     np.testing.assert_allclose(end - q, 0.25 * seconds)
     now[0] += 0.15
     assert arm.motion()[2] == pytest.approx(0.15)
+
+
+def test_an_arm_that_was_moved_while_it_rested_is_planned_for_from_where_it_is_now():
+    """A simulator that is reset: the next keyframe comes before the new place is believed."""
+    rig = Rig()
+    rig.arm = ArmState(JOINT_NAMES, FINGERS, 5.0, speeds=find_robot("panda").joint_speeds)
+    rig.execution._arm = rig.arm
+    rig.arm.update(joints(10_000 * MS))
+    moved, done = HOME_Q + 1.0, threading.Event()
+
+    def publish():
+        stamp_ns = 10_020 * MS
+        while not done.wait(0.02):
+            rig.arm.update(joints(stamp_ns, moved))
+            stamp_ns += 20 * MS
+
+    publisher = threading.Thread(target=publish, daemon=True)
+    publisher.start()
+    while not rig.arm.disputed:
+        time.sleep(0.005)
+    assert rig.execution.reserve()
+    rig.execution.run(KEYFRAME, lambda: None)
+    done.set()
+    publisher.join()
+    np.testing.assert_array_equal(rig.planner.requests[0].q_start, moved)
+
+
+def test_two_sources_that_never_agree_refuse_the_keyframe():
+    rig = Rig()
+    rig.execution.AGREES_S = 0.1
+    arm = ArmState(JOINT_NAMES, FINGERS, 5.0, speeds=find_robot("panda").joint_speeds)
+    rig.execution._arm = arm
+    arm.update(joints(10_000 * MS))
+    arm.update(joints(10_001 * MS, HOME_Q + 1.0))
+    assert rig.execution.reserve()
+    with pytest.raises(ExecutionError, match="more than one source"):
+        rig.execution.run(KEYFRAME, lambda: None)
+    assert rig.did == []
