@@ -29,6 +29,7 @@ from dynarend_ros import qos, topics
 from dynarend_ros.conversions import cloud_to_message, keyframe_to_message, stamp_from_ns, stamp_to_ns
 from dynarend_ros.graph import NodeSpec, environment, process_environment, share_folder
 from dynarend_ros.graph_client import GraphClient
+from dynarend_ros.handover import HANDOVER_S
 from dynarend_ros.process_runner import PARENT_VARIABLE, ProcessRunner, RunningNode
 from dynarend_ros.robots import find_robot
 
@@ -45,6 +46,7 @@ def nodes(plan_timeout_s: float = 1.0) -> dict[str, NodeSpec]:
         "velocity_factor": 0.3,
         "max_tool_speed": TOOL_SPEED,
         "joint_margin_rad": 0.02,
+        "handover_s": HANDOVER_S,
         "require_safety": True,
         "safety_max_age_s": 0.25,
         "joint_state_max_age_s": 0.2,

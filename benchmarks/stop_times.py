@@ -31,6 +31,7 @@ from dynarend_ros.conversions import joint_state_from_message, keyframe_to_messa
 from dynarend_ros.domain import free_domain_id
 from dynarend_ros.graph import NodeSpec, environment
 from dynarend_ros.graph_client import GraphClient
+from dynarend_ros.handover import HANDOVER_S
 from dynarend_ros.process_runner import ProcessRunner
 
 POSES = ([0.4, 0.3, 0.35], [0.4, -0.3, 0.35])
@@ -117,6 +118,7 @@ def nodes() -> list[NodeSpec]:
         "sim_node": {"camera_rate_hz": 0.0, "overview_rate_hz": 0.0},
         "executor_node": {
             "velocity_factor": 0.1,
+            "handover_s": HANDOVER_S,
             "max_tool_speed": 0.25,
             "require_safety": True,
             "cloud_max_age_s": 0.0,
